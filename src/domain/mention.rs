@@ -1,0 +1,135 @@
+//! A mention: a post seen through one topic, with the matched spans; then scored; then recorded.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::id::{EscalationId, MentionId, OwnerId, TopicId, TriggerId};
+use super::notification::HoldReason;
+use super::post::Post;
+use super::sentiment::Sentiment;
+
+/// Which part of a post a span points into.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Field {
+    /// The headline.
+    Title,
+    /// The words.
+    Text,
+}
+
+/// A place where a term of the topic's query stands in the original, untouched text.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Span {
+    /// Which part.
+    pub field: Field,
+    /// First byte.
+    pub start: usize,
+    /// One past the last byte; both lie on character borders.
+    pub end: usize,
+    /// The query's term that stands there, as written in the query.
+    pub term: String,
+}
+
+/// A post seen through one topic.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Mention {
+    /// Made by the clock of whoever saw it first.
+    pub id: MentionId,
+    /// What was said.
+    pub post: Post,
+    /// What it speaks of.
+    pub topic: TopicId,
+    /// Where the topic's terms stand; empty when the source is bound to the topic and nothing of
+    /// the query stands in the text.
+    pub spans: Vec<Span>,
+}
+
+/// A mention with the model's verdict.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ScoredMention {
+    /// What was scored.
+    pub mention: Mention,
+    /// The verdict.
+    pub sentiment: Sentiment,
+}
+
+/// What the triggers made of a mention: every "no" has a reason.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Finding {
+    /// It opened an escalation.
+    Opened(EscalationId, TriggerId),
+    /// It joined one that was open.
+    Joined(EscalationId, TriggerId),
+    /// Nobody was woken, and why.
+    Held(HoldReason),
+}
+
+impl Finding {
+    /// The escalation it belongs to, if any.
+    pub fn escalation(&self) -> Option<EscalationId> {
+        match self {
+            Finding::Opened(id, _) | Finding::Joined(id, _) => Some(*id),
+            Finding::Held(_) => None,
+        }
+    }
+}
+
+/// A mention as the store keeps it. Who answers for it now is whoever answers for its open
+/// escalation, else `owner` (see `escalation::accountable`).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RecordedMention {
+    /// The newest version's text and verdict.
+    pub scored: ScoredMention,
+    /// When this daemon first wrote it down: windows, digests and clocks count by this.
+    pub recorded_at: Timestamp,
+    /// When its newest version was written down.
+    pub updated_at: Timestamp,
+    /// 1 for the first version of the post, one more for each edit seen.
+    pub revision: u32,
+    /// The routed owner.
+    pub owner: OwnerId,
+    /// Why this owner: `route 2: when …` or `owner of topic acme-app` or `champion`.
+    pub routed_by: String,
+    /// What the triggers made of it.
+    pub finding: Finding,
+    /// Set when the author took the post back or its retention ended: the text, the author and
+    /// the URL are gone, the rest stays.
+    pub erased_at: Option<Timestamp>,
+}
+
+impl RecordedMention {
+    /// Its number.
+    pub fn id(&self) -> MentionId {
+        self.scored.mention.id
+    }
+
+    /// What was said.
+    pub fn post(&self) -> &Post {
+        &self.scored.mention.post
+    }
+
+    /// What it speaks of.
+    pub fn topic(&self) -> &TopicId {
+        &self.scored.mention.topic
+    }
+
+    /// The model's verdict.
+    pub fn sentiment(&self) -> &Sentiment {
+        &self.scored.sentiment
+    }
+
+    /// Takes text, author and links out; who owned it, when, and with what outcome stays.
+    pub fn erase(&mut self, now: Timestamp) {
+        let post = &mut self.scored.mention.post;
+        post.text.clear();
+        post.title = None;
+        post.author = None;
+        post.url = None;
+        post.parent = None;
+        post.aliases.clear();
+        self.scored.mention.spans.clear();
+        self.erased_at.get_or_insert(now);
+    }
+}

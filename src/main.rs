@@ -1,0 +1,3 @@
+//! The command line's entry: argv in, exit code out.
+
+fn main() {}

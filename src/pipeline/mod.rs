@@ -1,0 +1,1 @@
+//! The product, readable in one sitting.

@@ -1,0 +1,4 @@
+//! The polite GET.
+
+/// Fetches politely.
+pub struct Fetcher {}

@@ -1,0 +1,163 @@
+//! Places that are read. One file a kind, and one line in [`KINDS`]: that is all it takes to add
+//! one. A source turns answers of a site into [`Post`]s and moves a cursor; it knows nothing of
+//! topics, the store or the schedule.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use jiff::{SignedDuration, Timestamp};
+use serde_json::Value;
+
+use crate::domain::id::SourceId;
+use crate::domain::post::Post;
+use crate::domain::problem::Problems;
+use crate::domain::source::{Gap, SkipReason};
+
+/// What a source was configured with.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Settings {
+    /// Its name.
+    pub id: SourceId,
+    /// `[sources.params]`, checked by the kind.
+    pub params: Value,
+}
+
+/// How far a source was read; both parts are the kind's own (see `domain::source::SourceState`).
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Position {
+    /// Moves only together with what it stands for.
+    pub cursor: Option<String>,
+    /// What makes the next request cheap.
+    pub memo: Option<String>,
+}
+
+/// What one look at a source gave.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Batch {
+    /// New or seen before, in the order in which they should be taken in.
+    pub posts: Vec<Post>,
+    /// Items that could not become posts.
+    pub rejects: Vec<Reject>,
+    /// Where to go on.
+    pub position: Position,
+    /// There is more to fetch right away.
+    pub more: bool,
+    /// The site asks not to be asked again for this long.
+    pub rest: Option<SignedDuration>,
+    /// Everything up to here has been read, except for gaps.
+    pub fetched_through: Option<Timestamp>,
+    /// Stretches newly known to be blind.
+    pub gaps: Vec<Gap>,
+}
+
+/// An item of an answer that could not become a post.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reject {
+    /// Why.
+    pub reason: SkipReason,
+    /// Where in the answer: a JSON pointer, or `line 12`, or `entry 3`.
+    pub at: String,
+    /// What is wrong; no post text.
+    pub why: String,
+}
+
+/// Whether trying again helps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Retry {
+    /// Not without a person: wrong address, refused key. Slow polls go on all the same.
+    Never,
+    /// With back-off.
+    Soon,
+    /// Not before this much time has passed, the site says.
+    After(SignedDuration),
+}
+
+/// Why a look gave nothing.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{what}")]
+pub struct SourceError {
+    /// A fragment: `feed https://… answered 503`. No secrets, no post text.
+    pub what: String,
+    /// Whether trying again helps.
+    pub retry: Retry,
+    /// What was learnt all the same (validators, a moved address).
+    pub position: Option<Position>,
+}
+
+/// One configured place.
+#[async_trait]
+pub trait Source: Send + 'static {
+    /// Looks once, from `position` on. Bounded: a large backlog comes in several batches.
+    ///
+    /// # Errors
+    /// What went wrong and whether trying again helps.
+    async fn poll(&mut self, position: &Position, now: Timestamp) -> Result<Batch, SourceError>;
+
+    /// How long to wait after a look that went well, before the site's own wishes.
+    fn interval(&self) -> SignedDuration;
+}
+
+/// What kinds may use.
+#[derive(Clone)]
+pub struct Tools {
+    /// The one polite, guarded way to fetch.
+    pub fetch: Arc<fetch::Fetcher>,
+}
+
+/// What a kind is: how its settings are checked and how it is built.
+pub struct Kind {
+    /// As written in the configuration.
+    pub name: &'static str,
+    /// One line for people.
+    pub about: &'static str,
+    /// All faults of the settings; keys relative to `params`.
+    pub check: fn(&Settings) -> Problems,
+    /// A source from settings that `check` found in order.
+    pub build: fn(&Settings, &Tools) -> Result<Built, String>,
+}
+
+/// Pulled by the poller, or pushed by its sender.
+pub enum Built {
+    /// Asked again and again.
+    Pull(Box<dyn Source>),
+    /// Its sender calls us; what it brings goes through the inbox.
+    Push(Box<dyn Push>),
+}
+
+/// A request that brings posts.
+pub struct Pushed<'a> {
+    /// Header names (lower case) and values.
+    pub headers: &'a [(String, String)],
+    /// The body as it came.
+    pub body: &'a [u8],
+}
+
+/// Why a pushed request is refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// No valid signature, or too old: 401.
+    #[error("the signature does not verify: {0}")]
+    Unsigned(String),
+    /// It cannot be read: 400.
+    #[error("the body cannot be read: {0}")]
+    Malformed(String),
+}
+
+/// A place whose sender calls us.
+pub trait Push: Send + Sync + 'static {
+    /// The posts of a request, once its sender is known to be who it says.
+    ///
+    /// # Errors
+    /// Why nothing is taken.
+    fn receive(&self, request: Pushed<'_>, now: Timestamp) -> Result<Vec<Post>, Refusal>;
+}
+
+pub mod fetch;
+
+/// Every kind, by name.
+pub const KINDS: &[Kind] = &[];
+
+/// The kind of that name.
+pub fn kind(name: &str) -> Option<&'static Kind> {
+    KINDS.iter().find(|kind| kind.name == name)
+}
