@@ -1,6 +1,10 @@
 //! A digest's plan and its windows.
 
-use jiff::{Timestamp, civil::{Time, Weekday}, tz::TimeZone};
+use jiff::{
+    Timestamp,
+    civil::{Time, Weekday},
+    tz::TimeZone,
+};
 use serde::{Deserialize, Serialize};
 
 use super::id::{DigestId, OwnerId};

@@ -8,7 +8,11 @@ use jiff::SignedDuration;
 /// # Errors
 /// A fragment that says what is wrong and what is allowed.
 pub fn parse(text: &str) -> Result<SignedDuration, String> {
-    let hint = || format!("\"{text}\" is no length of time; write for example \"90s\", \"30m\", \"4h\", \"14d\" or \"1h30m\"");
+    let hint = || {
+        format!(
+            "\"{text}\" is no length of time; write for example \"90s\", \"30m\", \"4h\", \"14d\" or \"1h30m\""
+        )
+    };
     let mut rest = text.trim();
     if rest.is_empty() {
         return Err(hint());
@@ -79,7 +83,9 @@ mod tests {
 
     #[test]
     fn reads_what_people_write_and_refuses_the_rest() {
-        for (text, seconds) in [("90s", 90), ("30m", 1_800), ("1h30m", 5_400), ("2w", 1_209_600), (" 4h ", 14_400)] {
+        for (text, seconds) in
+            [("90s", 90), ("30m", 1_800), ("1h30m", 5_400), ("2w", 1_209_600), (" 4h ", 14_400)]
+        {
             assert_eq!(parse(text).map(|d| d.as_secs()), Ok(seconds), "{text}");
         }
         for text in ["", "30", "m", "4 h", "-3m", "3y", "99999999999999999999d", "9223372036854775807w"] {

@@ -4,7 +4,9 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::digest::Window;
-use super::id::{ChannelId, DigestId, EscalationId, InstanceId, MentionId, NotificationId, OwnerId, SilenceId, SourceId};
+use super::id::{
+    ChannelId, DigestId, EscalationId, InstanceId, MentionId, NotificationId, OwnerId, SilenceId, SourceId,
+};
 
 /// Why somebody is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]

@@ -83,7 +83,9 @@ impl Sentiment {
             (Polarity::Positive, probabilities.positive),
         ];
         let (likely, confidence) =
-            ranked.into_iter().fold((Polarity::Neutral, probabilities.neutral), |best, next| if next.1 > best.1 { next } else { best });
+            ranked.into_iter().fold((Polarity::Neutral, probabilities.neutral), |best, next| {
+                if next.1 > best.1 { next } else { best }
+            });
         Self {
             polarity: if confidence < floor { Polarity::Unsure } else { likely },
             probabilities,

@@ -32,7 +32,8 @@ impl Backoff {
         if failures == 0 {
             return SignedDuration::ZERO;
         }
-        let doubled = self.first.as_secs_f64() * 2f64.powi(i32::try_from(failures - 1).unwrap_or(i32::MAX).min(62));
+        let doubled =
+            self.first.as_secs_f64() * 2f64.powi(i32::try_from(failures - 1).unwrap_or(i32::MAX).min(62));
         let full = doubled.min(self.longest.as_secs_f64());
         let jitter = if jitter.is_finite() { jitter.clamp(0.0, 1.0) } else { 1.0 };
         SignedDuration::from_secs_f64(full / 2.0 + full / 2.0 * jitter)
@@ -45,8 +46,10 @@ mod tests {
 
     #[test]
     fn doubles_up_to_the_cap_and_never_gives_up() {
-        let backoff = Backoff::new(SignedDuration::from_secs(10), SignedDuration::from_mins(60)).expect("valid");
-        let waits: Vec<i64> = [0, 1, 2, 3, 9, 10, u32::MAX].iter().map(|n| backoff.after(*n, 1.0).as_secs()).collect();
+        let backoff =
+            Backoff::new(SignedDuration::from_secs(10), SignedDuration::from_mins(60)).expect("valid");
+        let waits: Vec<i64> =
+            [0, 1, 2, 3, 9, 10, u32::MAX].iter().map(|n| backoff.after(*n, 1.0).as_secs()).collect();
         assert_eq!(waits, [0, 10, 20, 40, 2_560, 3_600, 3_600]);
         assert_eq!(backoff.after(3, 0.0).as_secs(), 20);
     }

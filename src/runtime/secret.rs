@@ -26,9 +26,9 @@ pub fn fetch(pointer: &SecretRef) -> Result<SecretString, String> {
             read(&Path::new(&folder).join(name))
         }
         SecretRef::File(path) => read(Path::new(path)),
-        SecretRef::Env(name) => std::env::var(name)
-            .map(SecretString::from)
-            .map_err(|_| format!("the variable {name} is not set")),
+        SecretRef::Env(name) => {
+            std::env::var(name).map(SecretString::from).map_err(|_| format!("the variable {name} is not set"))
+        }
     }
 }
 

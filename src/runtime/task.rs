@@ -130,7 +130,14 @@ impl Driver {
         assert!(!entries.contains_key(&name), "two tasks are named {name}");
         entries.insert(name.clone(), Entry { nudge: nudge.clone(), status: receiver, stop: stop.clone() });
         drop(entries);
-        let runner = Runner { name, clock: self.clock.clone(), all: self.stop.clone(), own: stop, nudge, status: sender };
+        let runner = Runner {
+            name,
+            clock: self.clock.clone(),
+            all: self.stop.clone(),
+            own: stop,
+            nudge,
+            status: sender,
+        };
         self.running.lock().unwrap_or_else(PoisonError::into_inner).spawn(runner.run(task));
     }
 
@@ -188,7 +195,8 @@ impl Runner {
                 status.nudges_seen = nudges_seen;
             });
             let result = AssertUnwindSafe(task.run(now, &self.all)).catch_unwind().await;
-            let result = result.unwrap_or_else(|panic| Err(anyhow::anyhow!("panicked: {}", panic_text(&*panic))));
+            let result =
+                result.unwrap_or_else(|panic| Err(anyhow::anyhow!("panicked: {}", panic_text(&*panic))));
             let wakes_at = self.publish(result, &backoff);
             tokio::select! {
                 () = self.all.stopped() => {}
@@ -213,7 +221,12 @@ impl Runner {
                     status.failures += 1;
                     wakes_at = Some(ended + backoff.after(status.failures, rand::random()));
                     let text = format!("{error:#}");
-                    tracing::error!(task.name = self.name, task.failures = status.failures, "task {} failed: {text}", self.name);
+                    tracing::error!(
+                        task.name = self.name,
+                        task.failures = status.failures,
+                        "task {} failed: {text}",
+                        self.name
+                    );
                     status.last_error = Some(text);
                 }
             }

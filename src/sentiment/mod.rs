@@ -16,7 +16,9 @@ pub struct Scorable {
 #[derive(Debug, thiserror::Error)]
 pub enum ScoreError {
     /// The model's files are missing or do not fit.
-    #[error("the model at {place} cannot be used: {why}; run `make model` or point [sentiment] model at a folder with config.json, model.safetensors and tokenizer.json")]
+    #[error(
+        "the model at {place} cannot be used: {why}; run `make model` or point [sentiment] model at a folder with config.json, model.safetensors and tokenizer.json"
+    )]
     Model {
         /// Which folder.
         place: String,

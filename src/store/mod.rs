@@ -23,8 +23,8 @@ use crate::domain::digest::{DigestRun, Window};
 use crate::domain::escalation::{Escalation, GroupKey};
 use crate::domain::event::{ChainedEvent, Event};
 use crate::domain::id::{
-    DigestId, EscalationId, InstanceId, LinkId, MentionId, NotificationId, OwnerId, SilenceId,
-    SourceId, TopicId,
+    DigestId, EscalationId, InstanceId, LinkId, MentionId, NotificationId, OwnerId, SilenceId, SourceId,
+    TopicId,
 };
 use crate::domain::mention::RecordedMention;
 use crate::domain::notification::{Delivery, Hold, Notification};
@@ -460,7 +460,13 @@ pub trait Store: Send + Sync + 'static {
 
     /// Writes how it ended, with what that causes (the next channel's row, the next step, an
     /// event). Conflict if the lease is gone or an escalation moved on.
-    async fn finish(&self, id: NotificationId, at: Timestamp, how: Attempted, effects: Effects) -> Result<Outcome>;
+    async fn finish(
+        &self,
+        id: NotificationId,
+        at: Timestamp,
+        how: Attempted,
+        effects: Effects,
+    ) -> Result<Outcome>;
 
     /// One outbox row.
     async fn notification(&self, id: NotificationId) -> Result<Option<Notification>>;
@@ -481,7 +487,12 @@ pub trait Store: Send + Sync + 'static {
 
     /// Writes that a digest was made and the rows that carry it. Conflict if the window was
     /// taken, or its `from` is not where the last one ended.
-    async fn digest(&self, run: DigestRun, notifications: Vec<Notification>, events: Vec<Event>) -> Result<Outcome>;
+    async fn digest(
+        &self,
+        run: DigestRun,
+        notifications: Vec<Notification>,
+        events: Vec<Event>,
+    ) -> Result<Outcome>;
 
     /// The accountability record after (instance, sequence), in order, at most `limit`.
     async fn events(&self, after: Option<(InstanceId, u64)>, limit: usize) -> Result<Vec<ChainedEvent>>;
