@@ -3,10 +3,12 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::channel::Reach;
 use super::digest::Window;
 use super::id::{
     ChannelId, DigestId, EscalationId, InstanceId, MentionId, NotificationId, OwnerId, SilenceId, SourceId,
 };
+use super::owner::Owner;
 
 /// Why somebody is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -48,6 +50,8 @@ pub enum HoldReason {
     AlreadyTold,
     /// The mention came from an import that was asked not to escalate.
     Imported,
+    /// The post was old by its site's date when it was first seen: a source's past.
+    OldNews,
     /// A silence matches.
     Silenced,
     /// The owner does not work now; it goes out when the hours begin.
@@ -58,6 +62,25 @@ pub enum HoldReason {
     NoLongerDue,
     /// Too many messages to this channel in too short a time; it goes out later.
     Throttled,
+}
+
+impl HoldReason {
+    /// The word used in metrics, files and pages.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            HoldReason::NoTrigger => "no_trigger",
+            HoldReason::NoPolicy => "no_policy",
+            HoldReason::RuleError => "rule_error",
+            HoldReason::AlreadyTold => "already_told",
+            HoldReason::Imported => "imported",
+            HoldReason::OldNews => "old_news",
+            HoldReason::Silenced => "silenced",
+            HoldReason::OutsideHours => "outside_hours",
+            HoldReason::NoChannel => "no_channel",
+            HoldReason::NoLongerDue => "no_longer_due",
+            HoldReason::Throttled => "throttled",
+        }
+    }
 }
 
 /// A "no" that concerns a mention or an escalation, kept.
@@ -175,7 +198,7 @@ pub struct Notification {
     /// Its number.
     pub id: NotificationId,
     /// The idempotency key: the same message always bears the same, and the store takes a key
-    /// once. `<escalation>/<round>.<step>/<reason>/<owner>/<channel>/<recipient>`, hashed.
+    /// once. what caused it, then `/<owner>/<channel>/<recipient>` (see [`Occasion`]).
     pub key: String,
     /// Whom it is for.
     pub owner: OwnerId,
@@ -200,4 +223,52 @@ pub struct Notification {
     /// Where it stands.
     #[serde(flatten)]
     pub delivery: Delivery,
+}
+
+/// What causes a message, before it is known over which channel it goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Occasion {
+    /// What it is about.
+    pub about: About,
+    /// Why it is sent.
+    pub reason: Reason,
+    /// What makes it this occasion and no other; the key begins with it.
+    pub stem: String,
+    /// Goes out whatever the hour.
+    pub urgent: bool,
+    /// When it was decided.
+    pub now: Timestamp,
+    /// When it may go out.
+    pub not_before: Timestamp,
+}
+
+impl Occasion {
+    /// The outbox rows that tell `owner` over `channel`: one a recipient.
+    pub fn over(&self, owner: &OwnerId, channel: &ChannelId, recipients: &[String]) -> Vec<Notification> {
+        let recipients: Vec<Option<&String>> =
+            if recipients.is_empty() { vec![None] } else { recipients.iter().map(Some).collect() };
+        let rows = recipients.into_iter().map(|recipient| Notification {
+            id: NotificationId::new(self.now),
+            key: format!("{}/{owner}/{channel}/{}", self.stem, recipient.map_or("-", String::as_str)),
+            owner: owner.clone(),
+            channel: channel.clone(),
+            recipient: recipient.cloned(),
+            about: self.about.clone(),
+            reason: self.reason,
+            urgent: self.urgent,
+            created_at: self.now,
+            not_before: self.not_before,
+            attempts: 0,
+            last_error: None,
+            delivery: Delivery::Queued,
+        });
+        rows.collect()
+    }
+
+    /// The rows that tell `owner` over the first of its channels that can be used; none if it has
+    /// none.
+    pub fn to(&self, owner: &Owner, reach: &Reach) -> Vec<Notification> {
+        let usable = owner.channels.iter().find_map(|channel| reach.0.get_key_value(channel));
+        usable.map(|(channel, recipients)| self.over(&owner.id, channel, recipients)).unwrap_or_default()
+    }
 }

@@ -23,6 +23,19 @@ pub enum SkipReason {
     Deleted,
 }
 
+impl SkipReason {
+    /// The word used in metrics, files and pages.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            SkipReason::Duplicate => "duplicate",
+            SkipReason::TooOld => "too_old",
+            SkipReason::Unmatched => "unmatched",
+            SkipReason::Malformed => "malformed",
+            SkipReason::Deleted => "deleted",
+        }
+    }
+}
+
 /// Why a stretch of time is not, or not surely, known. Closed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

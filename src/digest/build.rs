@@ -1,0 +1,275 @@
+//! Reads a window of the store into figures. Memory is bounded by ids, not by texts: pages of
+//! mentions are read, counted and let go; only the few worth reading are kept.
+
+use std::collections::BTreeMap;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::figures::{Digest, Line, Matters, Pick, Volume, Watch};
+use crate::domain::digest::Window;
+use crate::domain::escalation::{Escalation, State};
+use crate::domain::id::{DigestId, OwnerId, TopicId};
+use crate::domain::mention::RecordedMention;
+use crate::domain::notification::HoldReason;
+use crate::domain::owner::{Owner, Roster};
+use crate::domain::sentiment::{Counts, Polarity};
+use crate::domain::topic::Topic;
+use crate::store::{EscalationFilter, MentionFilter, Page, Result, Rows, Store};
+
+/// Rows read at once.
+const PAGE: usize = 1_000;
+/// Mentions shown at each end.
+const PICKS: usize = 5;
+/// Characters of a mention shown.
+const EXCERPT: usize = 240;
+
+/// What a digest is made for.
+pub struct Order<'a> {
+    /// Which digest.
+    pub id: DigestId,
+    /// Over which window.
+    pub window: Window,
+    /// For whom.
+    pub reader: &'a Owner,
+    /// Everyone.
+    pub roster: &'a Roster,
+    /// Every topic by name.
+    pub topics: &'a BTreeMap<TopicId, Topic>,
+    /// How readers reach the pages.
+    pub public_url: Option<String>,
+}
+
+/// Reads the store into the digest that was ordered.
+///
+/// # Errors
+/// Where the store cannot be read.
+pub async fn build(store: &dyn Store, order: &Order<'_>) -> Result<Digest> {
+    let all_owners = order.reader.id == order.roster.champion().id;
+    let window = order.window;
+    let before = Window { from: window.from - window.until.duration_since(window.from), until: window.from };
+    let mut now = Tally::default();
+    let mut earlier = Tally::default();
+    mentions(store, order, all_owners, window, &mut now).await?;
+    mentions(store, order, all_owners, before, &mut earlier).await?;
+    let topics = now.topics.into_iter().map(|(id, volume)| Line {
+        name: order.topics.get(&id).map_or_else(|| id.to_string(), |topic| topic.name.clone()),
+        before: earlier.topics.get(&id).map(|volume| volume.counts).unwrap_or_default(),
+        volume,
+        id,
+    });
+    let owners = now.owners.into_iter().map(|(id, volume)| Line {
+        name: order.roster.get(&id).map_or_else(|| id.to_string(), |owner| owner.name.clone()),
+        before: earlier.owners.get(&id).map(|volume| volume.counts).unwrap_or_default(),
+        volume,
+        id,
+    });
+    Ok(Digest {
+        id: order.id.clone(),
+        window,
+        reader: order.reader.id.clone(),
+        reader_name: order.reader.name.clone(),
+        all_owners,
+        timezone: order.reader.timezone.iana_name().unwrap_or("UTC").to_owned(),
+        volume: now.volume,
+        before: earlier.volume.counts,
+        topics: topics.collect(),
+        owners: owners.collect(),
+        matters: matters(store, &order.reader.id, all_owners, window).await?,
+        worst: now.worst.picks,
+        best: now.best.picks,
+        held: held(store, &order.reader.id, all_owners, window, now.held).await?,
+        coverage: coverage(store, window).await?,
+        public_url: order.public_url.clone(),
+    })
+}
+
+#[derive(Default)]
+struct Tally {
+    volume: Volume,
+    topics: BTreeMap<TopicId, Volume>,
+    owners: BTreeMap<OwnerId, Volume>,
+    held: BTreeMap<HoldReason, u64>,
+    worst: Ranking,
+    best: Ranking,
+}
+
+impl Tally {
+    fn add(&mut self, mention: &RecordedMention) {
+        let (id, polarity) = (mention.id(), mention.sentiment().polarity);
+        self.volume.add(id, polarity);
+        self.topics.entry(mention.topic().clone()).or_default().add(id, polarity);
+        self.owners.entry(mention.owner.clone()).or_default().add(id, polarity);
+        if let crate::domain::mention::Finding::Held(reason) = mention.finding {
+            *self.held.entry(reason).or_default() += 1;
+        }
+        match polarity {
+            _ if mention.erased_at.is_some() => {}
+            Polarity::Negative => self.worst.offer(-mention.sentiment().score, mention),
+            Polarity::Positive => self.best.offer(mention.sentiment().score, mention),
+            Polarity::Neutral | Polarity::Unsure => {}
+        }
+    }
+}
+
+/// The few mentions with the largest rank.
+#[derive(Default)]
+struct Ranking {
+    ranks: Vec<f32>,
+    picks: Vec<Pick>,
+}
+
+impl Ranking {
+    fn offer(&mut self, rank: f32, mention: &RecordedMention) {
+        let place = self.ranks.partition_point(|other| *other >= rank);
+        if place < PICKS {
+            self.ranks.insert(place, rank);
+            self.picks.insert(place, pick(mention));
+            self.ranks.truncate(PICKS);
+            self.picks.truncate(PICKS);
+        }
+    }
+}
+
+fn pick(mention: &RecordedMention) -> Pick {
+    let post = mention.post();
+    Pick {
+        id: mention.id(),
+        topic: mention.topic().clone(),
+        url: post.url.clone(),
+        site: post.site.clone(),
+        author: post.author.clone(),
+        excerpt: excerpt(&post.full_text(), EXCERPT),
+        score: mention.sentiment().score,
+        at: post.created_at.unwrap_or(mention.recorded_at),
+    }
+}
+
+/// The first `longest` characters on one line, cut at a word where one ends near.
+pub fn excerpt(text: &str, longest: usize) -> String {
+    let folded = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let Some((end, _)) = folded.char_indices().nth(longest) else { return folded };
+    let cut = folded[..end].rfind(' ').filter(|at| *at > end / 2).unwrap_or(end);
+    format!("{}…", &folded[..cut])
+}
+
+async fn mentions(
+    store: &dyn Store,
+    order: &Order<'_>,
+    all_owners: bool,
+    window: Window,
+    tally: &mut Tally,
+) -> Result<()> {
+    let owner = (!all_owners).then(|| order.reader.id.clone());
+    let filter = MentionFilter { window: Some(window), owner, ..MentionFilter::default() };
+    let mut page = Page::first(PAGE);
+    loop {
+        let Rows { rows, next } = store.mentions(filter.clone(), page.clone()).await?;
+        for mention in &rows {
+            tally.add(mention);
+        }
+        match next {
+            Some(next) => page.after = Some(next),
+            None => return Ok(()),
+        }
+    }
+}
+
+async fn matters(store: &dyn Store, reader: &OwnerId, all_owners: bool, window: Window) -> Result<Matters> {
+    let mut matters = Matters::default();
+    let mut answers: Vec<SignedDuration> = Vec::new();
+    let concerns = |escalation: &Escalation| {
+        all_owners || escalation.owner == *reader || escalation.accountable == *reader
+    };
+    let opened = EscalationFilter { window: Some(window), ..EscalationFilter::default() };
+    for escalation in escalations(store, opened).await?.iter().filter(|one| concerns(one)) {
+        matters.opened.push(escalation.id);
+        if let Some(answered) = answered_at(escalation) {
+            matters.answered.push(escalation.id);
+            answers.push(answered.duration_since(escalation.opened_at));
+        }
+        if matches!(escalation.state, State::Resolved { .. }) {
+            matters.resolved.push(escalation.id);
+        }
+    }
+    let unresolved = EscalationFilter { unresolved: true, ..EscalationFilter::default() };
+    for escalation in escalations(store, unresolved).await?.iter().filter(|one| concerns(one)) {
+        matters.unresolved.push(escalation.id);
+        if matches!(escalation.state, State::Expired { .. }) {
+            matters.expired.push(escalation.id);
+        }
+    }
+    answers.sort();
+    matters.median_answer = answers.get(answers.len() / 2).copied();
+    matters.slowest_answer = answers.last().copied();
+    Ok(matters)
+}
+
+fn answered_at(escalation: &Escalation) -> Option<Timestamp> {
+    let resolved = match &escalation.state {
+        State::Resolved { at, .. } => Some(*at),
+        _ => None,
+    };
+    [escalation.first_acknowledged_at, resolved].into_iter().flatten().min()
+}
+
+async fn escalations(store: &dyn Store, filter: EscalationFilter) -> Result<Vec<Escalation>> {
+    let mut all = Vec::new();
+    let mut page = Page::first(PAGE);
+    loop {
+        let Rows { rows, next } = store.escalations(filter.clone(), page.clone()).await?;
+        all.extend(rows);
+        match next {
+            Some(next) => page.after = Some(next),
+            None => return Ok(all),
+        }
+    }
+}
+
+async fn held(
+    store: &dyn Store,
+    reader: &OwnerId,
+    all_owners: bool,
+    window: Window,
+    mut counts: BTreeMap<HoldReason, u64>,
+) -> Result<Vec<(HoldReason, u64)>> {
+    let mut page = Page::first(PAGE);
+    loop {
+        let Rows { rows, next } = store.holds(window, page.clone()).await?;
+        for hold in rows.iter().filter(|hold| all_owners || hold.owner.as_ref() == Some(reader)) {
+            *counts.entry(hold.reason).or_default() += 1;
+        }
+        match next {
+            Some(next) => page.after = Some(next),
+            None => return Ok(counts.into_iter().collect()),
+        }
+    }
+}
+
+async fn coverage(store: &dyn Store, window: Window) -> Result<Vec<Watch>> {
+    let gaps = store.gaps(window).await?;
+    let mut coverage: Vec<Watch> = store
+        .sources()
+        .await?
+        .into_iter()
+        .map(|state| Watch {
+            gaps: gaps.iter().filter(|gap| gap.source == state.id).cloned().collect(),
+            source: state.id,
+            fetched_through: state.fetched_through,
+            answered_at: state.answered_at,
+            spoke_at: state.spoke_at,
+            failing_since: state.failing_since,
+            last_error: state.last_error,
+        })
+        .collect();
+    coverage.sort_by_key(|watch| (!watch.is_blind(), watch.source.clone()));
+    Ok(coverage)
+}
+
+/// Counts of a window, added up from its lines: what a reader would do to check us.
+pub fn sum<Id>(lines: &[Line<Id>]) -> Counts {
+    let mut sum = Counts::default();
+    for line in lines {
+        sum += line.volume.counts;
+    }
+    sum
+}

@@ -1,0 +1,58 @@
+//! Reads what senders pushed: the inbox is a source like any other, whose cursor is the deletion
+//! of what was taken in.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use jiff::{SignedDuration, Timestamp};
+
+use super::ingest::{Given, Ingest};
+use crate::domain::id::SourceId;
+use crate::runtime::stop::Stop;
+use crate::runtime::task::{Task, Wake};
+use crate::store::Store;
+use crate::telemetry::metrics;
+
+/// Posts taken in at once.
+const BATCH: usize = 500;
+/// A nudge wakes the reader; this is how long a lost one would cost.
+const LOOK_AGAIN: SignedDuration = SignedDuration::from_secs(60);
+
+/// Takes in what one source's senders pushed.
+pub struct InboxReader {
+    id: SourceId,
+    kind: &'static str,
+    store: Arc<dyn Store>,
+    ingest: Arc<Ingest>,
+}
+
+impl InboxReader {
+    /// A reader for a source of this kind.
+    pub fn new(id: SourceId, kind: &'static str, store: Arc<dyn Store>, ingest: Arc<Ingest>) -> Self {
+        Self { id, kind, store, ingest }
+    }
+}
+
+#[async_trait]
+impl Task for InboxReader {
+    async fn run(&mut self, now: Timestamp, stop: &Stop) -> anyhow::Result<Wake> {
+        loop {
+            let rows = self.store.inbox(self.id.clone(), None, BATCH).await?;
+            let Some((last, _)) = rows.last() else { return Ok(Some(now + LOOK_AGAIN)) };
+            let given = Given {
+                inbox_through: Some(*last),
+                next_poll: now + LOOK_AGAIN,
+                fetched_through: Some(now),
+                posts: rows.into_iter().map(|(_, post)| post).collect(),
+                rejects: Vec::new(),
+                gaps: Vec::new(),
+                position: None,
+            };
+            metrics::posts_polled(self.kind, given.posts.len());
+            self.ingest.take(&self.id, given, stop).await?;
+            if stop.is_stopped() {
+                return Ok(None);
+            }
+        }
+    }
+}

@@ -1,0 +1,358 @@
+//! From what a source gave to what the store keeps: select, score, decide, record. One
+//! transaction a piece; a conflict repeats everything but the scoring.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::time::Instant;
+
+use anyhow::Context;
+use jiff::Timestamp;
+
+use super::matter::{self, Decided};
+use super::notice;
+use super::plan::{Plan, SharedPlan, SourcePlan};
+use super::select::{Candidate, Selected, name_of, pieces, select};
+use crate::domain::id::{MentionId, SourceId, TopicId};
+use crate::domain::mention::{Mention, ScoredMention};
+use crate::domain::notification::Notice;
+use crate::domain::post::Post;
+use crate::domain::sentiment::Sentiment;
+use crate::domain::source::{Gap, SkipReason, SourceState};
+use crate::escalation::desk::{Desk, SharedDesk};
+use crate::runtime::clock::SharedClock;
+use crate::runtime::stop::Stop;
+use crate::runtime::task::Nudge;
+use crate::sentiment::Scorable;
+use crate::sentiment::scorer::Scorer;
+use crate::source::{Position, Reject};
+use crate::store::{Effects, Outcome, Recording, Store};
+use crate::telemetry::metrics;
+
+/// Posts of one transaction: enough that a flush is shared, few enough that a fresh complaint
+/// does not wait long behind a backlog.
+const PIECE: usize = 64;
+/// Conflicts in a row after which the batch is given back to the task's back-off.
+const TRIES: u32 = 10;
+
+/// What one look at a source, or at its inbox, gave.
+#[derive(Debug, Default)]
+pub struct Given {
+    /// In the order in which they should be taken in.
+    pub posts: Vec<Post>,
+    /// What could not become a post.
+    pub rejects: Vec<Reject>,
+    /// Blind stretches newly known.
+    pub gaps: Vec<Gap>,
+    /// Where to go on; none for an inbox.
+    pub position: Option<Position>,
+    /// Everything up to here has been read.
+    pub fetched_through: Option<Timestamp>,
+    /// When to look again.
+    pub next_poll: Timestamp,
+    /// The last inbox row among the posts.
+    pub inbox_through: Option<u64>,
+}
+
+/// Takes in what sources give. Shared by all pollers; holds no state but handles.
+pub struct Ingest {
+    store: Arc<dyn Store>,
+    clock: SharedClock,
+    plan: SharedPlan,
+    desk: SharedDesk,
+    scorer: Scorer,
+    escalate: Nudge,
+    deliver: Nudge,
+    faults: matter::FaultLog,
+}
+
+/// Verdicts by post version and topic; they survive a conflict.
+type Scores = HashMap<(String, String, TopicId), Sentiment>;
+
+impl Ingest {
+    /// `escalate` is nudged when a matter opened or changed, `deliver` when the outbox grew.
+    pub fn new(
+        store: Arc<dyn Store>,
+        clock: SharedClock,
+        plan: SharedPlan,
+        desk: SharedDesk,
+        scorer: Scorer,
+        escalate: Nudge,
+        deliver: Nudge,
+    ) -> Self {
+        Self { store, clock, plan, desk, scorer, escalate, deliver, faults: matter::FaultLog::default() }
+    }
+
+    /// The row of a source, made up if it was never read.
+    pub async fn state(&self, id: &SourceId, now: Timestamp) -> anyhow::Result<SourceState> {
+        let state = self.store.source(id.clone()).await?;
+        Ok(state.unwrap_or_else(|| SourceState::new(id.clone(), now)))
+    }
+
+    /// Changes a source's row without any post. `change` answers whether the operator is to be
+    /// told that the source is sick. Gives the row's `next_poll`.
+    pub async fn note(
+        &self,
+        id: &SourceId,
+        mut state: SourceState,
+        change: impl Fn(&mut SourceState) -> bool,
+    ) -> anyhow::Result<Timestamp> {
+        for _ in 0..TRIES {
+            let now = self.clock.now();
+            let mut effects = Effects::default();
+            if change(&mut state) {
+                state.told_sick = true;
+                let sick = Notice::SourceSick {
+                    source: id.clone(),
+                    since: state.answered_at.or(state.failing_since).unwrap_or(now),
+                    error: state.last_error.clone().unwrap_or_default(),
+                };
+                effects.notifications = notice::to_operator(&self.desk.load(), &sick, now);
+            }
+            state.seen += 1;
+            let next_poll = state.next_poll;
+            let told = !effects.notifications.is_empty();
+            let recording = Recording {
+                source: state,
+                mentions: Vec::new(),
+                erased: Vec::new(),
+                effects,
+                gaps: Vec::new(),
+                inbox_through: None,
+            };
+            if self.store.record(recording).await? == Outcome::Done {
+                if told {
+                    self.deliver.nudge();
+                }
+                return Ok(next_poll);
+            }
+            state = self.state(id, now).await?;
+        }
+        anyhow::bail!("the row of source {id} kept changing while its failure was written")
+    }
+
+    /// Takes in a batch; once it returns `Ok`, all of it is on disk and the cursor has moved.
+    /// Ends early, with the cursor where it was, when the daemon stops.
+    pub async fn take(&self, id: &SourceId, given: Given, stop: &Stop) -> anyhow::Result<()> {
+        let plan = self.plan.load_full();
+        let Some(source) = plan.sources.get(id) else { return Ok(()) };
+        let Given { posts, rejects, gaps, position, fetched_through, next_poll, inbox_through } = given;
+        for reject in &rejects {
+            tracing::debug!(source.id = %id, "source {id} gave something unreadable at {}: {}", reject.at, reject.why);
+        }
+        let mut closing = Some(Closing { rejects, gaps, position, fetched_through, next_poll, inbox_through });
+        let mut pieces = pieces(posts, PIECE);
+        if pieces.is_empty() {
+            pieces.push(Vec::new());
+        }
+        let last = pieces.len() - 1;
+        for (n, piece) in pieces.into_iter().enumerate() {
+            if stop.is_stopped() {
+                return Ok(());
+            }
+            let closing = if n == last { closing.take() } else { None };
+            self.piece(id, &plan, source, piece, closing).await.with_context(|| format!("source {id}"))?;
+        }
+        Ok(())
+    }
+
+    async fn piece(
+        &self,
+        id: &SourceId,
+        plan: &Plan,
+        source: &SourcePlan,
+        posts: Vec<Post>,
+        closing: Option<Closing>,
+    ) -> anyhow::Result<()> {
+        let mut scores = Scores::new();
+        for _ in 0..TRIES {
+            let now = self.clock.now();
+            let desk = self.desk.load_full();
+            let state = self.state(id, now).await?;
+            let known = self.store.recall(id.clone(), posts.iter().map(name_of).collect()).await?;
+            let mut chosen = Chosen::default();
+            for (post, known) in posts.iter().zip(known) {
+                chosen.add(select(plan, source, post.clone(), known, now));
+            }
+            let scored = self.score(&desk, chosen.candidates, &mut scores).await?;
+            let decided = matter::decide(&*self.store, &desk, &self.faults, source, scored, now).await?;
+            let summary = Summary::of(&decided);
+            let recording =
+                recording(state, posts.len(), chosen.skipped.clone(), chosen.gone, decided, closing.as_ref(), &desk, now);
+            let tells = !recording.effects.notifications.is_empty();
+            if self.store.record(recording).await? == Outcome::Conflict {
+                continue;
+            }
+            for (reason, count) in &chosen.skipped {
+                metrics::posts_skipped(reason.as_str(), *count);
+            }
+            summary.publish(id);
+            if summary.moved {
+                self.escalate.nudge();
+            }
+            if tells {
+                self.deliver.nudge();
+            }
+            return Ok(());
+        }
+        anyhow::bail!("{} posts met a conflict {TRIES} times in a row; they will be read again", posts.len())
+    }
+
+    async fn score(
+        &self,
+        desk: &Desk,
+        candidates: Vec<Candidate>,
+        scores: &mut Scores,
+    ) -> anyhow::Result<Vec<(ScoredMention, u32)>> {
+        let key = |mention: &Mention| (mention.post.id.clone(), mention.post.version.clone(), mention.topic.clone());
+        let missing: Vec<&Candidate> =
+            candidates.iter().filter(|candidate| !scores.contains_key(&key(&candidate.mention))).collect();
+        if !missing.is_empty() {
+            let began = Instant::now();
+            let batch = missing.iter().map(|candidate| scorable(desk, &candidate.mention)).collect();
+            let verdicts = self.scorer.score(batch).await?;
+            metrics::scored(began.elapsed().as_secs_f64());
+            scores.extend(missing.iter().map(|candidate| key(&candidate.mention)).zip(verdicts));
+        }
+        let scored = candidates.into_iter().map(|Candidate { mention, revision }| {
+            let sentiment = scores.get(&key(&mention)).cloned().context("the scorer gave fewer verdicts than texts")?;
+            Ok((ScoredMention { mention, sentiment }, revision))
+        });
+        scored.collect()
+    }
+}
+
+/// Towards what a mention is scored: the first term of ours that stands in it, else the topic.
+fn scorable(desk: &Desk, mention: &Mention) -> Scorable {
+    let written = mention.spans.first().and_then(|span| {
+        let field = match span.field {
+            crate::domain::mention::Field::Title => mention.post.title.as_deref()?,
+            crate::domain::mention::Field::Text => &mention.post.text,
+        };
+        field.get(span.start..span.end)
+    });
+    let name = desk.topics.get(&mention.topic).map(|topic| topic.name.as_str());
+    Scorable { text: mention.post.full_text(), target: written.or(name).map(str::to_owned) }
+}
+
+/// What the last piece of a batch carries: the cursor and all that goes with it.
+struct Closing {
+    rejects: Vec<Reject>,
+    gaps: Vec<Gap>,
+    position: Option<Position>,
+    fetched_through: Option<Timestamp>,
+    next_poll: Timestamp,
+    inbox_through: Option<u64>,
+}
+
+#[derive(Default)]
+struct Chosen {
+    candidates: Vec<Candidate>,
+    gone: Vec<MentionId>,
+    skipped: BTreeMap<SkipReason, u64>,
+}
+
+impl Chosen {
+    fn add(&mut self, selected: Selected) {
+        match selected {
+            Selected::Mentions(candidates) => self.candidates.extend(candidates),
+            Selected::Skipped(reason) => *self.skipped.entry(reason).or_default() += 1,
+            Selected::Gone(mentions) => {
+                *self.skipped.entry(SkipReason::Deleted).or_default() += 1;
+                self.gone.extend(mentions);
+            }
+        }
+    }
+}
+
+#[expect(clippy::too_many_arguments, reason = "one transaction's parts, put together in one place")]
+fn recording(
+    mut state: SourceState,
+    given: usize,
+    skipped: BTreeMap<SkipReason, u64>,
+    erased: Vec<MentionId>,
+    decided: Decided,
+    closing: Option<&Closing>,
+    desk: &Desk,
+    now: Timestamp,
+) -> Recording {
+    let mut effects = decided.effects;
+    state.seen += 1;
+    state.posts += given as u64;
+    for (reason, count) in skipped {
+        *state.skipped.entry(reason).or_default() += count;
+    }
+    if !decided.mentions.is_empty() {
+        state.spoke_at = Some(now);
+    }
+    if let Some(closing) = closing {
+        for reject in &closing.rejects {
+            *state.skipped.entry(reject.reason).or_default() += 1;
+        }
+        if let Some(position) = &closing.position {
+            state.cursor.clone_from(&position.cursor);
+            state.memo.clone_from(&position.memo);
+        }
+        state.asked_at = Some(now);
+        state.answered_at = Some(now);
+        state.fetched_through = closing.fetched_through.or(state.fetched_through);
+        state.next_poll = closing.next_poll;
+        state.failures = 0;
+        state.failing_since = None;
+        state.last_error = None;
+        if std::mem::take(&mut state.told_sick) {
+            let well = Notice::SourceWell { source: state.id.clone() };
+            effects.notifications.extend(notice::to_operator(desk, &well, now));
+        }
+    }
+    Recording {
+        source: state,
+        mentions: decided.mentions,
+        erased,
+        effects,
+        gaps: closing.map(|closing| closing.gaps.clone()).unwrap_or_default(),
+        inbox_through: closing.and_then(|closing| closing.inbox_through),
+    }
+}
+
+/// What is worth a log line and a metric once a piece is on disk.
+struct Summary {
+    topics: Vec<TopicId>,
+    opened: Vec<String>,
+    moved: bool,
+}
+
+impl Summary {
+    fn of(decided: &Decided) -> Self {
+        let fresh = decided.mentions.iter().filter(|mention| mention.revision == 1);
+        Self {
+            topics: fresh.map(|mention| mention.topic().clone()).collect(),
+            opened: decided
+                .effects
+                .escalations
+                .iter()
+                .filter(|escalation| escalation.seen == 1)
+                .map(|escalation| escalation.trigger.to_string())
+                .collect(),
+            moved: !decided.effects.escalations.is_empty(),
+        }
+    }
+
+    fn publish(&self, source: &SourceId) {
+        for topic in &self.topics {
+            metrics::mention(topic.as_str());
+        }
+        for trigger in &self.opened {
+            metrics::escalation_opened(trigger);
+        }
+        if !self.topics.is_empty() {
+            tracing::info!(
+                source.id = %source,
+                mentions = self.topics.len(),
+                escalations = self.opened.len(),
+                "source {source} gave {} new mentions, {} escalations opened",
+                self.topics.len(),
+                self.opened.len()
+            );
+        }
+    }
+}

@@ -1,0 +1,222 @@
+//! What scored mentions amount to: owners, escalations, and the reasons for every "no". Reads the
+//! store for what the rules need, and leaves the deciding to `escalation`.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Mutex, PoisonError};
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::notice;
+use super::plan::{SourcePlan, UNCLAIMED};
+use crate::domain::digest::Window;
+use crate::domain::event::{Actor, Event, What};
+use crate::domain::id::{OwnerId, TopicId};
+use crate::domain::mention::{Finding, RecordedMention, ScoredMention};
+use crate::domain::notification::{HoldReason, Notice};
+use crate::domain::sentiment::Counts;
+use crate::escalation::desk::Desk;
+use crate::escalation::intake::Intake;
+use crate::escalation::rules::{Facts, Firing, RuleFault};
+use crate::store::{Effects, Store, TALLY_BUCKET, Tally};
+use crate::telemetry::metrics;
+
+/// A post that old by its site's date wakes nobody: the first look at a feed brings its past.
+const OLD_NEWS: SignedDuration = SignedDuration::from_hours(7 * 24);
+/// How often the operator hears of one failing rule.
+const FAULT_EVERY: SignedDuration = SignedDuration::from_hours(1);
+
+/// Mentions ready to be recorded, and what they cause.
+#[derive(Default)]
+pub struct Decided {
+    /// New, and newer versions.
+    pub mentions: Vec<RecordedMention>,
+    /// Escalations, outbox rows, holds, events.
+    pub effects: Effects,
+}
+
+/// Which rules have been told to the operator, and when.
+#[derive(Default)]
+pub struct FaultLog(Mutex<BTreeMap<String, Timestamp>>);
+
+impl FaultLog {
+    /// Whether it is time to tell of this rule (again).
+    fn is_news(&self, rule: &str, now: Timestamp) -> bool {
+        let mut told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let news = told.get(rule).is_none_or(|at| now.duration_since(*at) >= FAULT_EVERY);
+        if news {
+            told.insert(rule.to_owned(), now);
+        }
+        news
+    }
+}
+
+struct Considered {
+    mention: ScoredMention,
+    revision: u32,
+    earlier: Option<RecordedMention>,
+    owner: OwnerId,
+    routed_by: String,
+    firing: Option<Firing>,
+    hold: HoldReason,
+}
+
+/// Decides on mentions in the order in which they were given.
+pub async fn decide(
+    store: &dyn Store,
+    desk: &Desk,
+    faults: &FaultLog,
+    source: &SourcePlan,
+    scored: Vec<(ScoredMention, u32)>,
+    now: Timestamp,
+) -> anyhow::Result<Decided> {
+    if scored.is_empty() {
+        return Ok(Decided::default());
+    }
+    let mut tallies = Tallies::new(store, desk, now);
+    let mut considered = Vec::with_capacity(scored.len());
+    let mut broken: Vec<RuleFault> = Vec::new();
+    for (mention, revision) in scored {
+        let earlier = if revision > 1 { store.mention(mention.mention.id).await? } else { None };
+        tallies.count(&mention, revision).await?;
+        considered.push(consider(desk, source, mention, revision, earlier, &tallies, &mut broken, now));
+    }
+    let silences = store.silences(None, now).await?;
+    let mut intake = Intake::new(desk, &silences, now);
+    let groups: BTreeSet<_> = considered.iter().filter_map(|one| one.firing.as_ref()).map(|firing| firing.group.clone()).collect();
+    for group in groups {
+        let escalation = store.group(group.clone()).await?;
+        intake.know(&group, escalation);
+    }
+    let mut decided = Decided::default();
+    for one in considered {
+        let earlier = one.earlier.as_ref().map(|earlier| &earlier.finding);
+        let finding = match &one.firing {
+            Some(firing) => intake.take(&one.mention.mention, &one.owner, firing, earlier),
+            None => match earlier {
+                // An edit that no longer fires does not undo what its first version opened.
+                Some(finding) if finding.escalation().is_some() => finding.clone(),
+                _ => Finding::Held(one.hold),
+            },
+        };
+        decided.effects.events.extend(events(&one, &finding, now));
+        if let Finding::Held(reason) = &finding {
+            metrics::held(reason.as_str());
+        }
+        decided.mentions.push(RecordedMention {
+            recorded_at: one.earlier.as_ref().map_or(now, |earlier| earlier.recorded_at),
+            updated_at: now,
+            revision: one.revision,
+            owner: one.owner,
+            routed_by: one.routed_by,
+            finding,
+            erased_at: None,
+            scored: one.mention,
+        });
+    }
+    decided.effects.merge(intake.finish());
+    for fault in broken {
+        if faults.is_news(&fault.rule, now) {
+            tracing::error!(rule.id = fault.rule, "{} failed: {}", fault.rule, fault.error);
+            let notice = Notice::RuleError { rule: fault.rule, error: fault.error };
+            decided.effects.notifications.extend(notice::to_operator(desk, &notice, now));
+        }
+    }
+    Ok(decided)
+}
+
+#[expect(clippy::too_many_arguments, reason = "what a mention is considered by")]
+fn consider(
+    desk: &Desk,
+    source: &SourcePlan,
+    mention: ScoredMention,
+    revision: u32,
+    earlier: Option<RecordedMention>,
+    tallies: &Tallies<'_>,
+    broken: &mut Vec<RuleFault>,
+    now: Timestamp,
+) -> Considered {
+    let topic = &mention.mention.topic;
+    let (owner, routed_by) = match (&earlier, desk.topics.get(topic)) {
+        // Who owns it was decided when it was first seen; an edit does not pass it on.
+        (Some(earlier), _) => (earlier.owner.clone(), earlier.routed_by.clone()),
+        (None, Some(topic)) => {
+            let routed = desk.rules.route(&mention, source.kind, topic, &desk.roster);
+            broken.extend(routed.faults);
+            (routed.owner, routed.by)
+        }
+        (None, None) => {
+            let why = if topic.as_str() == UNCLAIMED { "no topic claims it" } else { "its topic is gone" };
+            (desk.roster.champion().id.clone(), format!("champion: {why}"))
+        }
+    };
+    let is_old = mention.mention.post.created_at.is_some_and(|at| now.duration_since(at) > OLD_NEWS);
+    let (firing, hold) = if is_old && revision == 1 {
+        (None, HoldReason::OldNews)
+    } else {
+        let facts = Facts { owner: &owner, source_kind: source.kind, needs_answer: None, tallies: tallies.of(topic), now };
+        let fired = desk.rules.fire(&mention, &facts);
+        let hold = if fired.faults.is_empty() { HoldReason::NoTrigger } else { HoldReason::RuleError };
+        broken.extend(fired.faults);
+        (fired.fired, hold)
+    };
+    Considered { mention, revision, earlier, owner, routed_by, firing, hold }
+}
+
+fn events(one: &Considered, finding: &Finding, now: Timestamp) -> Vec<Event> {
+    let event = |what| Event {
+        at: now,
+        by: Actor::Daemon,
+        escalation: finding.escalation(),
+        mention: Some(one.mention.mention.id),
+        what,
+    };
+    let mut events = Vec::new();
+    if one.revision == 1 {
+        events.push(event(What::Recorded { owner: one.owner.clone() }));
+    }
+    if let Finding::Held(reason) = finding {
+        events.push(event(What::Held { reason: *reason }));
+    }
+    events
+}
+
+/// Counts per topic for spike triggers: what the store has, and what this batch adds.
+struct Tallies<'a> {
+    store: &'a dyn Store,
+    reach: Option<SignedDuration>,
+    now: Timestamp,
+    topics: BTreeMap<TopicId, Vec<Tally>>,
+}
+
+impl<'a> Tallies<'a> {
+    fn new(store: &'a dyn Store, desk: &Desk, now: Timestamp) -> Self {
+        Self { store, reach: desk.rules.longest_baseline(), now, topics: BTreeMap::new() }
+    }
+
+    async fn count(&mut self, mention: &ScoredMention, revision: u32) -> anyhow::Result<()> {
+        let Some(reach) = self.reach else { return Ok(()) };
+        let topic = &mention.mention.topic;
+        if !self.topics.contains_key(topic) {
+            let window = Window { from: self.now - reach, until: self.now + TALLY_BUCKET };
+            let tallies = self.store.tallies(topic.clone(), window).await?;
+            self.topics.insert(topic.clone(), tallies);
+        }
+        if revision > 1 {
+            return Ok(());
+        }
+        let bucket = self.now.as_second() - self.now.as_second().rem_euclid(TALLY_BUCKET.as_secs());
+        let from = Timestamp::from_second(bucket).unwrap_or(self.now);
+        let tallies = self.topics.entry(topic.clone()).or_default();
+        if tallies.last().is_none_or(|tally| tally.from < from) {
+            tallies.push(Tally { from, counts: Counts::default() });
+        }
+        if let Some(tally) = tallies.last_mut() {
+            tally.counts.add(mention.sentiment.polarity);
+        }
+        Ok(())
+    }
+
+    fn of(&self, topic: &TopicId) -> &[Tally] {
+        self.topics.get(topic).map_or(&[], Vec::as_slice)
+    }
+}

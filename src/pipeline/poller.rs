@@ -1,0 +1,97 @@
+//! One source's task: look, hand over what it gave, say when to look again. Errors slow it and
+//! never end it; several in a row are told to the operator, once, and so is the recovery.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use jiff::{SignedDuration, Timestamp};
+
+use super::ingest::{Given, Ingest};
+use crate::domain::id::SourceId;
+use crate::domain::source::SourceState;
+use crate::runtime::stop::Stop;
+use crate::runtime::task::{Task, Wake};
+use crate::source::{Position, Retry, Source, SourceError, schedule};
+use crate::telemetry::metrics;
+
+/// Failures in a row after which the operator is told, if they lasted [`SICK_FOR`] too: a site
+/// that hiccups is nobody's business (USERS U10), one that stays silent is (U6).
+const SICK_AFTER: u32 = 3;
+/// See [`SICK_AFTER`].
+const SICK_FOR: SignedDuration = SignedDuration::from_mins(15);
+
+/// Asks one source again and again.
+pub struct Poller {
+    id: SourceId,
+    kind: &'static str,
+    source: Box<dyn Source>,
+    ingest: Arc<Ingest>,
+}
+
+impl Poller {
+    /// A poller for a source of this kind.
+    pub fn new(id: SourceId, kind: &'static str, source: Box<dyn Source>, ingest: Arc<Ingest>) -> Self {
+        Self { id, kind, source, ingest }
+    }
+
+    async fn failed(&self, state: SourceState, error: SourceError, now: Timestamp) -> anyhow::Result<Wake> {
+        metrics::poll(self.kind, "failed");
+        let interval = self.source.interval();
+        let wake = self
+            .ingest
+            .note(&self.id, state, |state| {
+                state.asked_at = Some(now);
+                state.failures = state.failures.saturating_add(1);
+                state.failing_since.get_or_insert(now);
+                state.last_error = Some(error.what.clone());
+                if let Some(position) = &error.position {
+                    state.cursor.clone_from(&position.cursor);
+                    state.memo.clone_from(&position.memo);
+                }
+                state.next_poll =
+                    schedule::next_poll(interval, None, Some(error.retry), state.failures, now, rand::random());
+                let since = state.failing_since.unwrap_or(now);
+                state.failures >= SICK_AFTER
+                    && !state.told_sick
+                    && (now.duration_since(since) >= SICK_FOR || error.retry == Retry::Never)
+            })
+            .await?;
+        tracing::warn!(source.id = %self.id, "source {} gave nothing: {}", self.id, error.what);
+        Ok(Some(wake))
+    }
+}
+
+#[async_trait]
+impl Task for Poller {
+    async fn run(&mut self, now: Timestamp, stop: &Stop) -> anyhow::Result<Wake> {
+        let state = self.ingest.state(&self.id, now).await?;
+        if state.next_poll > now {
+            return Ok(Some(state.next_poll));
+        }
+        let position = Position { cursor: state.cursor.clone(), memo: state.memo.clone() };
+        let batch = match stop.or(self.source.poll(&position, now)).await {
+            None => return Ok(None),
+            Some(Err(error)) => return self.failed(state, error, now).await,
+            Some(Ok(batch)) => batch,
+        };
+        metrics::posts_polled(self.kind, batch.posts.len());
+        metrics::poll(self.kind, if batch.posts.is_empty() { "nothing_new" } else { "fresh" });
+        metrics::source_answered(self.id.as_str(), now.as_duration().as_secs_f64());
+        let next_poll = if batch.more {
+            now
+        } else {
+            schedule::next_poll(self.source.interval(), batch.rest, None, 0, now, rand::random())
+        };
+        let given = Given {
+            posts: batch.posts,
+            rejects: batch.rejects,
+            gaps: batch.gaps,
+            position: Some(batch.position),
+            fetched_through: batch.fetched_through,
+            next_poll,
+            inbox_through: None,
+        };
+        self.ingest.take(&self.id, given, stop).await?;
+        Ok(Some(next_poll))
+    }
+}
