@@ -1,3 +1,5 @@
 //! The command line's entry: argv in, exit code out.
 
-fn main() {}
+fn main() -> std::process::ExitCode {
+    earmark::cli::main()
+}

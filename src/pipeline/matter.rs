@@ -150,7 +150,9 @@ fn consider(
         }
     };
     let is_old = mention.mention.post.created_at.is_some_and(|at| now.duration_since(at) > OLD_NEWS);
-    let (firing, hold) = if is_old && revision == 1 {
+    let (firing, hold) = if source.quiet {
+        (None, HoldReason::Imported)
+    } else if is_old && revision == 1 {
         (None, HoldReason::OldNews)
     } else {
         let facts = Facts { owner: &owner, source_kind: source.kind, needs_answer: None, tallies: tallies.of(topic), now };

@@ -31,4 +31,4 @@ mod plan;
 pub mod poller;
 mod select;
 
-pub use plan::{Plan, SharedPlan, SourcePlan, UNCLAIMED};
+pub use plan::{IMPORT, IMPORT_QUIET, Plan, SharedPlan, SourcePlan, UNCLAIMED};

@@ -12,6 +12,11 @@ use crate::matching::Matcher;
 /// The topic of what our own systems bring and no topic claims; the champion owns it.
 pub const UNCLAIMED: &str = "unclaimed";
 
+/// The built-in source of `earmark import`.
+pub const IMPORT: &str = "import";
+/// The built-in source of `earmark import --quiet`: its mentions wake nobody.
+pub const IMPORT_QUIET: &str = "import-quiet";
+
 /// Rules of one configuration, swapped whole at a reload.
 pub struct Plan {
     /// All queries, compiled into one pass.
@@ -31,6 +36,8 @@ pub struct SourcePlan {
     pub topic: Option<TopicId>,
     /// What no topic claims is the champion's, and is not skipped.
     pub ours: bool,
+    /// Its mentions are recorded and wake nobody.
+    pub quiet: bool,
 }
 
 /// A plan as it is passed around.

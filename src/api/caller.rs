@@ -1,0 +1,84 @@
+//! Who calls, and what that lets them do.
+
+use crate::domain::event::Actor;
+use crate::domain::id::OwnerId;
+use crate::escalation::desk::Desk;
+
+use super::{ApiError, Result};
+
+/// Who calls.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Caller {
+    /// A local account, known by the socket's peer credentials.
+    User {
+        /// Account name.
+        name: String,
+        /// Whether it is root, or the account the daemon runs as.
+        is_master: bool,
+    },
+    /// Somebody on this machine's loopback with no `public_url` set: trusted as the champion.
+    Loopback,
+    /// Whoever bears the token: the champion.
+    Token,
+    /// Whoever holds a link sent to this owner; may only do what the link says.
+    Link(OwnerId),
+    /// Somebody else: may read nothing and do nothing.
+    Stranger,
+}
+
+impl Caller {
+    /// As whom it acts; `wanted` is what `--as` or `?as=` says.
+    ///
+    /// # Errors
+    /// Where it may not, and what to do.
+    pub fn acts_as(&self, desk: &Desk, wanted: Option<&OwnerId>) -> Result<Actor> {
+        let known = |id: &OwnerId| {
+            desk.roster.get(id).map(|owner| owner.id.clone()).ok_or_else(|| {
+                let names: Vec<&str> = desk.roster.owners().map(|owner| owner.id.as_str()).collect();
+                ApiError::Bad(format!("no owner is named \"{id}\"; known are {}", names.join(", ")))
+            })
+        };
+        match self {
+            Caller::User { name, is_master } => {
+                if let (true, Some(wanted)) = (is_master, wanted) {
+                    return known(wanted).map(Actor::Owner);
+                }
+                let own = desk.roster.of_user(name).map(|owner| owner.id.clone());
+                match (own, wanted) {
+                    (Some(own), None) => Ok(Actor::Owner(own)),
+                    (Some(own), Some(wanted)) if own == *wanted => Ok(Actor::Owner(own)),
+                    (Some(own), Some(wanted)) => Err(ApiError::Forbidden(format!(
+                        "the account {name} acts as {own}, not as {wanted}"
+                    ))),
+                    (None, _) if *is_master => {
+                        Err(ApiError::Forbidden(format!("say as whom: {name} is no owner's account; add --as OWNER")))
+                    }
+                    (None, _) => Err(ApiError::Forbidden(format!(
+                        "the account {name} belongs to no owner; add it to `users` of one in the configuration"
+                    ))),
+                }
+            }
+            Caller::Loopback | Caller::Token => match wanted {
+                Some(wanted) => known(wanted).map(Actor::Owner),
+                None => Ok(Actor::Owner(desk.roster.champion().id.clone())),
+            },
+            Caller::Link(owner) => Ok(Actor::Link(owner.clone())),
+            Caller::Stranger => Err(ApiError::Unauthenticated(
+                "acting needs the token or a signed link".into(),
+            )),
+        }
+    }
+
+    /// Whether it may read lists and pages.
+    ///
+    /// # Errors
+    /// Where it may not, and what to do.
+    pub fn may_read(&self) -> Result<()> {
+        match self {
+            Caller::Stranger | Caller::Link(_) => Err(ApiError::Unauthenticated(
+                "reading from this address needs the token: Authorization: Bearer …".into(),
+            )),
+            _ => Ok(()),
+        }
+    }
+}

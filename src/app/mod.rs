@@ -1,0 +1,300 @@
+//! Composition root: builds every part from a checked configuration, starts them in the order in
+//! which they need each other, and stops them in the order in which data flows.
+//!
+//! Start: store, model, rules and ways (all from one [`live::Live`]), tasks, listeners. Only when
+//! all of them are up does systemd hear `READY`.
+//!
+//! Stop, inside [`STOP_WITHIN`]: listeners close, so nothing new is accepted; the stop token ends
+//! every task after the unit in hand; the scorer ends when nobody holds it; the store is flushed
+//! and closed. A step that overruns is left behind and said so: the four crossings hold at a kill
+//! too, so a slow stop costs a repeat and no data.
+
+pub mod audit;
+pub mod check;
+pub mod live;
+pub mod offline;
+pub mod render;
+pub mod trials;
+pub mod upkeep;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use anyhow::Context;
+use arc_swap::ArcSwap;
+use jiff::Timestamp;
+
+use crate::api::Api;
+use crate::config::{ClassifierKind, Config};
+use crate::digest::task::DigestTask;
+use crate::domain::id::InstanceId;
+use crate::domain::problem::Problems;
+use crate::escalation::task::EscalateTask;
+use crate::notify::deliver::DeliverTask;
+use crate::notify::link::Links;
+use crate::pipeline::inbox::InboxReader;
+use crate::pipeline::ingest::Ingest;
+use crate::pipeline::poller::Poller;
+use crate::runtime::clock::SharedClock;
+use crate::runtime::stop::Stop;
+use crate::runtime::task::{Driver, Nudge};
+use crate::sentiment::bert::Bert;
+use crate::sentiment::scorer::Scorer;
+use crate::sentiment::word_list::WordList;
+use crate::sentiment::{Classifier, location};
+use crate::store::Store;
+use crate::store::sled::SledStore;
+use crate::telemetry::metrics;
+use crate::web;
+
+use live::{Live, Reading};
+
+/// Below systemd's own limit (`TimeoutStopSec`), so that we end by ourselves.
+pub const STOP_WITHIN: Duration = Duration::from_secs(18);
+/// How long the store's lock is waited for: a predecessor may still be closing.
+const LOCK_WITHIN: Duration = Duration::from_secs(10);
+
+/// What the process gives the daemon.
+pub struct Deps {
+    /// What time it is.
+    pub clock: SharedClock,
+    /// Pulled when the process is told to end.
+    pub stop: Stop,
+    /// Where the unix socket is made; none: nowhere.
+    pub socket: Option<PathBuf>,
+}
+
+/// A running daemon.
+pub struct App {
+    /// What a user can do.
+    pub api: Arc<Api>,
+    /// Where pages are served.
+    pub web_addr: Option<SocketAddr>,
+    /// Where commands are served.
+    pub socket: Option<PathBuf>,
+    driver: Arc<Driver>,
+    stop: Stop,
+    store: Arc<dyn Store>,
+    scorer: Scorer,
+    shared: live::Shared,
+    ingest: Arc<Ingest>,
+    nudges: Nudges,
+    reading: Mutex<Vec<Reading>>,
+    listeners: web::Listeners,
+}
+
+/// The handles that wake tasks; they exist before the tasks do.
+#[derive(Clone, Default)]
+pub struct Nudges {
+    /// Steps.
+    pub escalate: Nudge,
+    /// Sends.
+    pub deliver: Nudge,
+    /// Makes digests.
+    pub digest: Nudge,
+    /// Copies the accountability record.
+    pub audit: Nudge,
+}
+
+impl App {
+    /// Starts everything. On an error nothing is left running.
+    ///
+    /// # Errors
+    /// What could not be started and why.
+    pub async fn start(config: Config, deps: Deps) -> anyhow::Result<Self> {
+        let metrics = metrics::install()?;
+        let now = deps.clock.now();
+        let instance = InstanceId::new(now);
+        let store: Arc<dyn Store> = Arc::new(
+            SledStore::open(&config.store_path, instance, LOCK_WITHIN)
+                .with_context(|| format!("the store in {} could not be opened", config.store_path.display()))?,
+        );
+        let scorer = start_scorer(&config).await?;
+        let live = Live::build(&config).map_err(|problems| anyhow::anyhow!("{problems}"))?;
+        let driver = Arc::new(Driver::new(deps.clock.clone(), deps.stop.clone()));
+        let nudges = Nudges::default();
+        let links = Arc::new(Links::open(&config.store_path, config.web.public_url.clone())?);
+        let (shared, reading) = live::Shared::new(live);
+        let ingest = Arc::new(Ingest::new(
+            store.clone(),
+            deps.clock.clone(),
+            shared.plan.clone(),
+            shared.desk.clone(),
+            scorer.clone(),
+            nudges.escalate.clone(),
+            nudges.deliver.clone(),
+        ));
+        let config = Arc::new(ArcSwap::from_pointee(config));
+        let api = Arc::new(Api {
+            store: store.clone(),
+            clock: deps.clock.clone(),
+            desk: shared.desk.clone(),
+            plan: shared.plan.clone(),
+            ways: shared.ways.clone(),
+            digests: shared.digests.clone(),
+            pushes: shared.pushes.clone(),
+            config,
+            scorer: Some(scorer.clone()),
+            driver: Some(driver.clone()),
+            links: links.clone(),
+            escalate: nudges.escalate.clone(),
+            deliver: nudges.deliver.clone(),
+            inboxes: shared.inboxes.clone(),
+            started_at: now,
+            metrics: Some(metrics),
+        });
+        let listeners = web::listen(api.clone(), deps.socket.clone(), deps.stop.clone()).await?;
+        let app = Self {
+            web_addr: listeners.web_addr(),
+            socket: deps.socket,
+            api,
+            driver,
+            stop: deps.stop,
+            store,
+            scorer,
+            shared,
+            ingest,
+            nudges,
+            reading: Mutex::new(Vec::new()),
+            listeners,
+        };
+        app.start_tasks(links);
+        app.read(reading);
+        Ok(app)
+    }
+
+    fn start_tasks(&self, links: Arc<Links>) {
+        let clock = self.api.clock.clone();
+        self.driver.start(
+            "escalate",
+            self.nudges.escalate.clone(),
+            EscalateTask::new(self.store.clone(), clock.clone(), self.shared.desk.clone(), self.nudges.deliver.clone()),
+        );
+        let render = Arc::new(render::Words::new(self.api.clone(), links));
+        self.driver.start(
+            "deliver",
+            self.nudges.deliver.clone(),
+            DeliverTask::new(
+                self.store.clone(),
+                clock,
+                self.shared.ways.clone(),
+                render,
+                self.nudges.escalate.clone(),
+            ),
+        );
+        self.driver.start(
+            "digest",
+            self.nudges.digest.clone(),
+            DigestTask {
+                store: self.store.clone(),
+                digests: self.shared.digests.clone(),
+                deliver: self.nudges.deliver.clone(),
+            },
+        );
+        self.driver.start("upkeep", Nudge::new(), upkeep::Upkeep::new(self.api.clone()));
+        let log = self.api.config.load().store_path.join("audit.jsonl");
+        self.driver.start("audit", self.nudges.audit.clone(), audit::AuditTask::new(self.store.clone(), log));
+    }
+
+    /// Starts reading what is new or changed, and ends what is gone.
+    fn read(&self, wanted: Vec<(Reading, live::Reader)>) {
+        let mut reading = self.reading.lock().unwrap_or_else(PoisonError::into_inner);
+        let kept: Vec<Reading> = wanted.iter().map(|(one, _)| one.clone()).filter(|one| reading.contains(one)).collect();
+        for gone in reading.iter().filter(|one| !kept.contains(one)) {
+            self.driver.end(&gone.task());
+        }
+        let mut now_reading = Vec::new();
+        for (one, reader) in wanted {
+            if !kept.contains(&one) {
+                let ingest = self.ingest.clone();
+                let id = one.id.clone();
+                match reader {
+                    live::Reader::Pull(source) => {
+                        self.driver.start(one.task(), Nudge::new(), Poller::new(id, one.kind, source, ingest));
+                    }
+                    live::Reader::Inbox(nudge) => {
+                        let store = self.store.clone();
+                        self.driver.start(one.task(), nudge, InboxReader::new(id, one.kind, store, ingest));
+                    }
+                }
+            }
+            now_reading.push(one);
+        }
+        *reading = now_reading;
+    }
+
+    /// Takes a new configuration, whole or not at all.
+    ///
+    /// # Errors
+    /// Every fault; then the old configuration stays.
+    pub fn reload(&self, config: Config) -> Result<(), Problems> {
+        let old = self.api.config.load();
+        let live = match Live::build(&config) {
+            Ok(live) => live,
+            Err(problems) => {
+                metrics::config_reload("refused");
+                return Err(problems);
+            }
+        };
+        if config.store_path != old.store_path || config.web.listen != old.web.listen {
+            tracing::warn!("[store] path and [web] listen are read at the start only: restart to change them");
+        }
+        self.scorer.set_floor(config.sentiment.floor);
+        self.api.config.store(Arc::new(config));
+        let wanted = self.shared.swap(live);
+        self.read(wanted);
+        for nudge in [&self.nudges.escalate, &self.nudges.deliver, &self.nudges.digest] {
+            nudge.nudge();
+        }
+        metrics::config_reload("taken");
+        Ok(())
+    }
+
+    /// Whether every task sleeps towards a time that has not come.
+    pub fn is_idle(&self) -> bool {
+        self.driver.is_idle()
+    }
+
+    /// Whether store and scorer answer: what the watchdog feeds on.
+    pub async fn is_alive(&self) -> bool {
+        self.scorer.is_alive() && self.store.ping().await.is_ok()
+    }
+
+    /// Ends everything in the order in which data flows. Call once the stop token is pulled (it
+    /// pulls it otherwise).
+    pub async fn stop(self) {
+        let began = Timestamp::now();
+        self.stop.stop();
+        let Self { driver, store, scorer, listeners, api, ingest, .. } = self;
+        let orderly = async move {
+            listeners.closed().await;
+            driver.ended().await;
+            drop((api, ingest));
+            scorer.stop().await;
+        };
+        if tokio::time::timeout(STOP_WITHIN, orderly).await.is_err() {
+            tracing::warn!("not everything ended within {STOP_WITHIN:?}; what was in hand will be done again");
+        }
+        if let Err(error) = store.close().await {
+            tracing::error!("the store could not be closed: {error}");
+        }
+        tracing::info!(duration_ms = Timestamp::now().duration_since(began).as_millis(), "stopped");
+    }
+}
+
+async fn start_scorer(config: &Config) -> anyhow::Result<Scorer> {
+    let settings = config.sentiment.clone();
+    let floor = settings.floor;
+    let build = move || -> Result<Box<dyn Classifier>, crate::sentiment::ScoreError> {
+        Ok(match settings.classifier {
+            ClassifierKind::WordList => Box::new(WordList::default()),
+            ClassifierKind::Bert => {
+                let folder = settings.model.clone().unwrap_or_else(location::installed);
+                Box::new(Bert::load(&folder, settings.threads)?)
+            }
+        })
+    };
+    Ok(Scorer::start(build, floor).await?)
+}

@@ -1,0 +1,107 @@
+//! What `earmark check` tries: the configuration's own `[[tests]]`, and, if asked, every source
+//! and channel once.
+
+use jiff::Timestamp;
+
+use super::live::Live;
+use crate::api::Api;
+use crate::api::explain::{Trial, Would};
+use crate::config::{Config, TestCase};
+use crate::domain::post::PostKind;
+use crate::source::Position;
+
+/// Sentences on what is not as expected; none if all is.
+///
+/// # Errors
+/// Where the trial cannot be made at all.
+pub async fn run(api: &Api, test: &TestCase) -> anyhow::Result<Vec<String>> {
+    let trial = Trial {
+        text: test.text.clone(),
+        title: test.title.clone(),
+        author: test.author.clone(),
+        lang: test.lang.clone(),
+        kind: kind_of(test),
+        source: test.source.clone(),
+        ..Trial::default()
+    };
+    let found = api.explain(trial).await.map_err(anyhow::Error::from)?;
+    let mut wrong = Vec::new();
+    let topics: Vec<&str> = found.mentions.iter().map(|one| one.topic.as_str()).collect();
+    let would = match test.topic.as_ref().map(|topic| topic.as_str()) {
+        Some("") => {
+            if !topics.is_empty() {
+                wrong.push(format!("expected no topic, found {}", topics.join(", ")));
+            }
+            return Ok(wrong);
+        }
+        Some(topic) => match found.mentions.iter().find(|one| one.topic.as_str() == topic) {
+            Some(would) => would,
+            None => {
+                let instead = if topics.is_empty() { "none".into() } else { topics.join(", ") };
+                wrong.push(format!("expected topic {topic}, found {instead}"));
+                return Ok(wrong);
+            }
+        },
+        None => match found.mentions.first() {
+            Some(would) => would,
+            None => {
+                wrong.push("no topic claims it".into());
+                return Ok(wrong);
+            }
+        },
+    };
+    wrong.extend(compare(test, would));
+    Ok(wrong)
+}
+
+fn compare(test: &TestCase, would: &Would) -> Vec<String> {
+    let mut wrong = Vec::new();
+    if let Some(owner) = test.owner.as_ref().filter(|owner| **owner != would.owner) {
+        wrong.push(format!("expected owner {owner}, found {} ({})", would.owner, would.routed_by));
+    }
+    if let Some(trigger) = &test.trigger {
+        let fired = would.trigger.as_deref().unwrap_or("");
+        if trigger.as_str() != fired {
+            let name = |text: &str| if text.is_empty() { "none".to_owned() } else { text.to_owned() };
+            wrong.push(format!("expected trigger {}, found {}", name(trigger.as_str()), name(fired)));
+        }
+    }
+    if let Some(polarity) = test.polarity.filter(|polarity| *polarity != would.sentiment.polarity) {
+        wrong.push(format!(
+            "expected {}, found {} ({:+.2})",
+            polarity.as_str(),
+            would.sentiment.polarity.as_str(),
+            would.sentiment.score
+        ));
+    }
+    wrong
+}
+
+fn kind_of(test: &TestCase) -> PostKind {
+    let kind = PostKind::ALL.into_iter().find(|kind| Some(kind.as_str()) == test.kind.as_deref());
+    kind.unwrap_or_default()
+}
+
+/// What every source and channel answers when asked once.
+///
+/// # Errors
+/// Where the configuration cannot be compiled.
+pub async fn live(config: &Config) -> anyhow::Result<Vec<(String, Result<String, String>)>> {
+    let Live { ways, pulls, pushes, .. } = Live::build(config).map_err(|problems| anyhow::anyhow!("{problems}"))?;
+    let mut answers = Vec::new();
+    for (reading, mut source) in pulls {
+        let answer = source.poll(&Position::default(), Timestamp::now()).await;
+        let said = answer
+            .map(|batch| format!("answers, {} posts now", batch.posts.len()))
+            .map_err(|error| error.to_string());
+        answers.push((format!("source {}", reading.id), said));
+    }
+    for (reading, _) in pushes {
+        answers.push((format!("source {}", reading.id), Ok("waits for its sender".into())));
+    }
+    for (id, channel) in ways.channels() {
+        let said = channel.probe().await.map(|()| "would take messages".into()).map_err(|error| error.to_string());
+        answers.push((format!("channel {id}"), said));
+    }
+    Ok(answers)
+}

@@ -1,0 +1,82 @@
+//! What must be done now and then: ending what has outlived its time, and reading the gauges.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use jiff::{SignedDuration, Timestamp};
+
+use crate::api::Api;
+use crate::config::Config;
+use crate::runtime::stop::Stop;
+use crate::runtime::task::{Task, Wake};
+use crate::store::Retention;
+use crate::telemetry::metrics;
+
+/// How often the gauges are read.
+const GAUGES_EVERY: SignedDuration = SignedDuration::from_secs(30);
+/// How often retention is looked at.
+const RETAIN_EVERY: SignedDuration = SignedDuration::from_hours(1);
+/// Rows looked at between two looks at the stop token.
+const ROWS: usize = 2_000;
+
+/// Does both.
+pub struct Upkeep {
+    api: Arc<Api>,
+    retain_at: Option<Timestamp>,
+}
+
+impl Upkeep {
+    /// Due at once.
+    pub fn new(api: Arc<Api>) -> Self {
+        Self { api, retain_at: None }
+    }
+}
+
+#[async_trait]
+impl Task for Upkeep {
+    async fn run(&mut self, now: Timestamp, stop: &Stop) -> anyhow::Result<Wake> {
+        if self.retain_at.is_none_or(|at| at <= now) {
+            let config = self.api.config.load_full();
+            loop {
+                let done = self.api.store.retain(retention(&config, now)).await?;
+                if done.erased > 0 {
+                    tracing::info!(mentions = done.erased, "{} texts have outlived their time and were erased", done.erased);
+                }
+                if !done.more || stop.is_stopped() {
+                    break;
+                }
+            }
+            self.retain_at = Some(now + RETAIN_EVERY);
+        }
+        let outbox = self.api.store.outbox(now).await?;
+        let oldest = outbox.oldest.map_or(0.0, |at| now.duration_since(at).as_secs_f64().max(0.0));
+        metrics::outbox(outbox.waiting, oldest);
+        let size = self.api.store.size().await?;
+        metrics::store(size.disk_bytes, size.mentions);
+        for (task, status) in self.api.driver.iter().flat_map(|driver| driver.status()) {
+            metrics::task_failures(&task, status.failures);
+        }
+        Ok(Some(now + GAUGES_EVERY))
+    }
+}
+
+/// What has outlived its time at `now`.
+fn retention(config: &Config, now: Timestamp) -> Retention {
+    let ago = |length: SignedDuration| now.checked_sub(length).unwrap_or(Timestamp::UNIX_EPOCH);
+    Retention {
+        text_before: ago(config.retention.text),
+        topics: config
+            .topics
+            .iter()
+            .filter_map(|topic| topic.retention.map(|length| (topic.id.clone(), ago(length))))
+            .collect(),
+        sources: config
+            .sources
+            .iter()
+            .filter_map(|source| source.retention.map(|length| (source.id.clone(), ago(length))))
+            .collect(),
+        rows_before: ago(config.retention.rows),
+        limit: ROWS,
+        now,
+    }
+}

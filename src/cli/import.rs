@@ -1,0 +1,68 @@
+//! `earmark import`: posts from a file, through the inbox.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Args;
+use serde_json::json;
+
+use super::door::{Door, Needs};
+use super::{Common, output};
+use crate::api::import::Imported;
+use crate::domain::post::Post;
+use crate::source::record;
+
+/// Takes in posts from JSON Lines or CSV: call transcripts, surveys, tickets. What no topic claims
+/// becomes the champion's. Taking the same file in twice changes nothing.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  earmark import calls.jsonl
+  earmark import survey.csv --quiet       record them, wake nobody
+A record has at least `text`; also id, url, author, created_at, title, lang, kind, site, parent.")]
+pub struct ImportArgs {
+    /// JSON Lines or CSV, known by its ending
+    file: PathBuf,
+    /// Wake nobody
+    #[arg(long)]
+    quiet: bool,
+}
+
+/// Posts handed over at once.
+const BATCH: usize = 500;
+
+pub async fn run(common: &Common, args: &ImportArgs) -> anyhow::Result<ExitCode> {
+    let door = Door::open(common, Needs::Store).await?;
+    let mut progress = output::Progress::new("posts", None);
+    let (mut taken, mut rejected) = (0u64, 0u64);
+    let mut batch: Vec<Post> = Vec::new();
+    for record in record::read_file(&args.file, crate::pipeline::IMPORT)? {
+        match record {
+            Ok(post) => batch.push(post),
+            Err(reject) => {
+                rejected += 1;
+                output::note(&format!("{} {}: {}", args.file.display(), reject.at, reject.why));
+            }
+        }
+        if batch.len() == BATCH {
+            taken += hand_over(&door, std::mem::take(&mut batch), args.quiet).await?;
+            progress.at(taken);
+        }
+    }
+    taken += hand_over(&door, batch, args.quiet).await?;
+    progress.end();
+    if common.json {
+        output::json(&json!({ "posts": taken, "rejected": rejected }))?;
+    } else {
+        let then = if door.is_daemon() { "" } else { "; they are scored when the daemon runs" };
+        output::line(&format!("{taken} posts lie in the inbox, {rejected} could not be read{then}."));
+    }
+    Ok(if rejected == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+async fn hand_over(door: &Door, posts: Vec<Post>, quiet: bool) -> anyhow::Result<u64> {
+    if posts.is_empty() {
+        return Ok(0);
+    }
+    let imported: Imported = door.post("/import", &[], &json!({ "posts": posts, "quiet": quiet })).await?;
+    Ok(imported.posts as u64)
+}

@@ -1,0 +1,237 @@
+//! `earmark mentions`: list, filter, follow, export.
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+use jiff::Timestamp;
+
+use super::door::{Door, Needs};
+use super::{Common, output};
+use crate::api::list::{Listing, MentionView};
+use crate::domain::duration;
+
+/// Lists mentions, newest first.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  earmark mentions --topic acme-app --since 24h
+  earmark mentions --polarity unsure               what a person should look at
+  earmark mentions --follow                        as they come
+  earmark mentions --since 30d --format csv > mentions.csv")]
+pub struct MentionsArgs {
+    /// Of this topic
+    #[arg(long)]
+    topic: Option<String>,
+    /// From this source
+    #[arg(long)]
+    source: Option<String>,
+    /// negative, neutral, positive or unsure
+    #[arg(long)]
+    polarity: Option<String>,
+    /// Routed to this owner
+    #[arg(long)]
+    owner: Option<String>,
+    /// Belonging to this escalation
+    #[arg(long)]
+    escalation: Option<String>,
+    /// Recorded since: a time (RFC 3339) or a length (24h, 7d)
+    #[arg(long, value_parser = instant)]
+    since: Option<Timestamp>,
+    /// Recorded before: a time or a length
+    #[arg(long, value_parser = instant)]
+    until: Option<Timestamp>,
+    /// At most this many; exports give all unless told
+    #[arg(long)]
+    limit: Option<usize>,
+    /// Go on showing what comes
+    #[arg(long, conflicts_with_all = ["until", "limit"])]
+    follow: bool,
+    /// How to print
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    format: Format,
+}
+
+/// How to print.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For people.
+    Table,
+    /// A JSON object a line.
+    Jsonl,
+    /// For spreadsheets; no cell is a formula.
+    Csv,
+}
+
+/// A time, or so long ago.
+pub fn instant(text: &str) -> Result<Timestamp, String> {
+    if let Ok(at) = text.parse::<Timestamp>() {
+        return Ok(at);
+    }
+    let length = duration::parse(text).map_err(|_| {
+        format!("\"{text}\" is neither a time (2026-11-21T08:00:00Z) nor a length (24h, 7d)")
+    })?;
+    Timestamp::now().checked_sub(length).map_err(|error| error.to_string())
+}
+
+const PAGE: usize = 500;
+
+pub async fn run(common: &Common, args: &MentionsArgs) -> anyhow::Result<ExitCode> {
+    let door = Door::open(common, Needs::Store).await?;
+    let format = if common.json { Format::Jsonl } else { args.format };
+    let mut most = args.limit.unwrap_or(if format == Format::Table && !args.follow { 50 } else { usize::MAX });
+    let mut writer = Writer::new(format);
+    let mut query = narrowed(args);
+    if args.follow {
+        return follow(&door, query, &mut writer).await;
+    }
+    query.push(("limit", PAGE.min(most).max(1).to_string()));
+    let mut after: Option<String> = None;
+    while most > 0 {
+        let mut page = query.clone();
+        page.extend(after.iter().map(|after| ("after", after.clone())));
+        let Listing { rows, next }: Listing<MentionView> = door.get("/mentions", &page).await?;
+        for row in rows.iter().take(most) {
+            writer.write(row)?;
+        }
+        most = most.saturating_sub(rows.len());
+        after = next;
+        if after.is_none() {
+            break;
+        }
+    }
+    writer.end()?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Oldest first from now on, asked for again and again: the store is the queue.
+async fn follow(door: &Door, mut query: Vec<(&'static str, String)>, writer: &mut Writer) -> anyhow::Result<ExitCode> {
+    if !door.is_daemon() {
+        anyhow::bail!("no daemon runs, so nothing will come; start it with `earmark run`");
+    }
+    query.retain(|(key, _)| *key != "from");
+    query.extend([("oldest_first", "true".to_owned()), ("limit", PAGE.to_string())]);
+    let mut from = Timestamp::now();
+    let mut after: Option<String> = None;
+    loop {
+        let mut page = query.clone();
+        page.push(("from", from.to_string()));
+        page.extend(after.iter().map(|after| ("after", after.clone())));
+        let Listing { rows, next }: Listing<MentionView> = door.get("/mentions", &page).await?;
+        for row in &rows {
+            writer.write(row)?;
+        }
+        writer.flush()?;
+        if let Some(last) = rows.last() {
+            from = last.mention.recorded_at + jiff::SignedDuration::from_nanos(1);
+        }
+        after = next;
+        if after.is_none() {
+            tokio::select! {
+                _ = tokio::signal::ctrl_c() => return Ok(ExitCode::SUCCESS),
+                () = tokio::time::sleep(Duration::from_secs(1)) => {}
+            }
+        }
+    }
+}
+
+fn narrowed(args: &MentionsArgs) -> Vec<(&'static str, String)> {
+    let parts = [
+        ("topic", args.topic.clone()),
+        ("source", args.source.clone()),
+        ("polarity", args.polarity.clone()),
+        ("owner", args.owner.clone()),
+        ("escalation", args.escalation.clone()),
+        ("from", args.since.map(|at| at.to_string())),
+        ("until", args.until.map(|at| at.to_string())),
+    ];
+    parts.into_iter().filter_map(|(key, value)| value.map(|value| (key, value))).collect()
+}
+
+struct Writer {
+    format: Format,
+    csv: Option<csv::Writer<Vec<u8>>>,
+}
+
+const COLUMNS: [&str; 17] = [
+    "id", "recorded_at", "topic", "owner", "accountable", "polarity", "score", "confidence", "model", "source", "site",
+    "author", "created_at", "url", "title", "text", "escalation",
+];
+
+impl Writer {
+    fn new(format: Format) -> Self {
+        let csv = (format == Format::Csv).then(|| {
+            let mut csv = csv::Writer::from_writer(Vec::new());
+            // Writing to memory cannot fail.
+            let _ = csv.write_record(COLUMNS);
+            csv
+        });
+        Self { format, csv }
+    }
+
+    fn write(&mut self, view: &MentionView) -> anyhow::Result<()> {
+        let mention = &view.mention;
+        match self.format {
+            Format::Jsonl => output::json(view)?,
+            Format::Table => {
+                let verdict = mention.sentiment();
+                let text = if mention.erased_at.is_some() { "(erased)".into() } else { output::safe(&mention.post().full_text(), 90) };
+                output::line(&format!(
+                    "{}  {:<8} {:+.2}  {:<14} {:<10} {text}",
+                    output::when(mention.recorded_at),
+                    verdict.polarity.as_str(),
+                    verdict.score,
+                    mention.topic(),
+                    view.accountable,
+                ));
+            }
+            Format::Csv => {
+                if let Some(csv) = &mut self.csv {
+                    csv.write_record(cells(view).iter().map(|cell| output::cell(cell)))?;
+                }
+                self.flush()?;
+            }
+        }
+        Ok(())
+    }
+
+    fn flush(&mut self) -> anyhow::Result<()> {
+        if let Some(csv) = self.csv.take() {
+            let bytes = csv.into_inner().map_err(|error| anyhow::anyhow!("{error}"))?;
+            let text = String::from_utf8_lossy(&bytes);
+            if !text.is_empty() {
+                output::line(text.trim_end_matches('\n'));
+            }
+            self.csv = Some(csv::WriterBuilder::new().has_headers(false).from_writer(Vec::new()));
+        }
+        Ok(())
+    }
+
+    fn end(&mut self) -> anyhow::Result<()> {
+        self.flush()
+    }
+}
+
+fn cells(view: &MentionView) -> [String; 17] {
+    let (mention, post) = (&view.mention, view.mention.post());
+    let verdict = mention.sentiment();
+    let or_empty = |text: &Option<String>| text.clone().unwrap_or_default();
+    [
+        mention.id().to_string(),
+        mention.recorded_at.to_string(),
+        mention.topic().to_string(),
+        mention.owner.to_string(),
+        view.accountable.to_string(),
+        verdict.polarity.as_str().into(),
+        format!("{:.3}", verdict.score),
+        format!("{:.3}", verdict.confidence),
+        format!("{} {}", verdict.model.name, verdict.model.version),
+        post.source.to_string(),
+        post.site.clone(),
+        or_empty(&post.author),
+        post.created_at.map(|at| at.to_string()).unwrap_or_default(),
+        or_empty(&post.url),
+        or_empty(&post.title),
+        post.text.clone(),
+        mention.finding.escalation().map(|id| id.to_string()).unwrap_or_default(),
+    ]
+}

@@ -1,0 +1,96 @@
+//! `earmark run`: the daemon, from the configuration to the last flush.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use clap::Args;
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::{Common, output, place};
+use crate::app::{App, Deps};
+use crate::config::Config;
+use crate::config::load::load;
+use crate::runtime::clock::SystemClock;
+use crate::runtime::stop::Stop;
+use crate::runtime::systemd;
+
+/// The daemon. Stops on SIGTERM and SIGINT, reads its configuration again on SIGHUP.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  earmark run
+  earmark --config config/earmark.toml run
+  systemctl reload earmark            (sends SIGHUP; a bad file keeps the old configuration)")]
+pub struct RunArgs {}
+
+/// How often store and scorer are asked where systemd does not say.
+const LOOK_EVERY: Duration = Duration::from_secs(10);
+
+pub async fn run(common: &Common, _: &RunArgs) -> anyhow::Result<ExitCode> {
+    // Signals are heard from the first instant: a stop during a slow start is a stop.
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut hangup = signal(SignalKind::hangup())?;
+    let path = place::config_path(common)?;
+    let config = place::config(common)?;
+    let stop = Stop::new();
+    let socket = common.socket.clone().unwrap_or_else(|| place::own_socket(&config));
+    let deps = Deps { clock: Arc::new(SystemClock), stop: stop.clone(), socket: Some(socket) };
+    let place = config.store_path.clone();
+    let app = tokio::select! {
+        app = App::start(config, deps) => app.context("earmark could not start")?,
+        _ = terminate.recv() => return Ok(ExitCode::SUCCESS),
+        _ = interrupt.recv() => return Ok(ExitCode::SUCCESS),
+    };
+    let at = app.web_addr.map_or_else(|| "no web address".into(), |addr| format!("http://{addr}/"));
+    systemd::ready(&format!("reading {} sources, pages at {at}", app.api.config.load().sources.len()));
+    tracing::info!("ready: pages at {at}, store in {}", place.display());
+    let mut look = tokio::time::interval(systemd::watchdog_interval().unwrap_or(LOOK_EVERY));
+    let mut code = ExitCode::SUCCESS;
+    loop {
+        tokio::select! {
+            _ = terminate.recv() => break,
+            _ = interrupt.recv() => break,
+            _ = hangup.recv() => reload(&app, &path),
+            _ = look.tick() => match app.is_alive().await {
+                true => systemd::watchdog(),
+                // The model's thread does not come back: systemd restarts us.
+                false => {
+                    tracing::error!("the store or the scorer has stopped answering; ending");
+                    code = ExitCode::FAILURE;
+                    break;
+                }
+            },
+        }
+    }
+    systemd::stopping();
+    app.stop().await;
+    Ok(code)
+}
+
+/// Takes the new configuration, or says loudly why the old one stays.
+fn reload(app: &App, path: &std::path::Path) {
+    systemd::reloading();
+    let taken = read(path).and_then(|config| {
+        app.reload(config).map_err(|problems| anyhow::anyhow!("{problems}"))
+    });
+    match taken {
+        Ok(()) => {
+            tracing::info!("the configuration was read again");
+            systemd::ready("reloaded");
+        }
+        Err(error) => {
+            tracing::error!("the new configuration was refused, the old one stays:\n{error:#}");
+            systemd::ready("the new configuration was refused; see the log");
+        }
+    }
+}
+
+fn read(path: &std::path::Path) -> anyhow::Result<Config> {
+    let loaded = load(path, &std::env::vars().collect()).map_err(|problems| anyhow::anyhow!("{problems}"))?;
+    for warning in &loaded.warnings.0 {
+        output::note(&format!("warning: {warning}"));
+    }
+    Ok(loaded.config)
+}

@@ -1,0 +1,101 @@
+//! `earmark status`: sources, coverage, queues, tasks.
+
+use std::process::ExitCode;
+
+use clap::Args;
+
+use super::door::{Door, Needs};
+use super::{Common, output};
+use crate::api::status::Status;
+use crate::domain::duration;
+use crate::domain::sentiment::Polarity;
+
+/// Sources and their blind spots, queues, tasks.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  earmark status
+  earmark status --json | jq .outbox")]
+pub struct StatusArgs {}
+
+pub async fn run(common: &Common, _: &StatusArgs) -> anyhow::Result<ExitCode> {
+    let door = Door::open(common, Needs::Store).await?;
+    let status: Status = door.get("/status", &[]).await?;
+    if common.json {
+        output::json(&status)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    match door.is_daemon() {
+        true => output::line(&format!(
+            "earmark {}, up for {}, model {}",
+            status.version,
+            duration::words(status.now.duration_since(status.started_at)),
+            status.model.as_ref().map_or("none".into(), |model| format!("{} {}", model.name, model.version))
+        )),
+        false => output::line("No daemon runs; this is what the store says."),
+    }
+    output::line(&format!(
+        "{} matters open, {} messages wait, {} mentions kept, {} on disk\n",
+        status.unresolved,
+        status.outbox.waiting,
+        status.store.mentions,
+        bytes(status.store.disk_bytes)
+    ));
+    show_sources(&status);
+    show_today(&status);
+    for (name, task) in &status.tasks {
+        if let Some(error) = task["last_error"].as_str().filter(|_| task["failures"].as_u64() > Some(0)) {
+            output::line(&output::colour(&format!("task {name} fails: {}", output::safe(error, 200)), "31"));
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn show_sources(status: &Status) {
+    let when = |at: Option<jiff::Timestamp>| at.map_or_else(|| "never".into(), output::when);
+    let rows: Vec<Vec<String>> = status
+        .sources
+        .iter()
+        .map(|source| {
+            let health = match &source.last_error {
+                Some(error) => format!("failing ×{}: {}", source.failures, output::safe(error, 60)),
+                None => "well".into(),
+            };
+            let skipped: u64 = source.skipped.values().sum();
+            vec![
+                source.id.to_string(),
+                when(source.answered_at),
+                when(source.fetched_through),
+                when(source.spoke_at),
+                source.posts.to_string(),
+                skipped.to_string(),
+                health,
+            ]
+        })
+        .collect();
+    output::table(&["source", "answered", "read through", "last new", "posts", "skipped", "health"], &rows);
+    for gap in &status.gaps {
+        let from = gap.from.map_or_else(|| "?".into(), output::when);
+        output::line(&format!("  {} was blind from {from} to {}: {}", gap.source, output::when(gap.until), output::safe(&gap.detail, 100)));
+    }
+    output::line("");
+}
+
+fn show_today(status: &Status) {
+    let rows: Vec<Vec<String>> = status
+        .today
+        .iter()
+        .map(|(topic, counts)| {
+            let mut row = vec![topic.clone()];
+            row.extend(Polarity::ALL.iter().map(|one| counts.of(*one).to_string()));
+            row.push(counts.net().map_or_else(|| "–".into(), |net| format!("{net:+.0}")));
+            row
+        })
+        .collect();
+    output::table(&["last 24 hours", "negative", "neutral", "positive", "unsure", "net"], &rows);
+}
+
+fn bytes(count: u64) -> String {
+    #[expect(clippy::cast_precision_loss, reason = "one decimal of megabytes")]
+    let megabytes = count as f64 / 1e6;
+    format!("{megabytes:.1} MB")
+}
