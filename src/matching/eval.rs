@@ -3,9 +3,10 @@
 use std::cell::OnceCell;
 
 use super::edge;
+use super::field;
 use super::fold::Folded;
 use super::needle::{Gathering, Hit, NeedleId, Needles, Part};
-use super::query::{self, Expr, FieldTerm, Term};
+use super::query::{Expr, FieldTerm, Term};
 use crate::domain::mention::{Field, Span};
 use crate::domain::post::{Post, PostKind};
 
@@ -39,10 +40,10 @@ impl Node {
     pub fn of(expr: &Expr, needles: &mut Gathering) -> Self {
         match expr {
             Expr::Term(term) => Node::Term(label(term, needles)),
-            Expr::Field(field) => Node::Test(match field {
-                FieldTerm::Author(author) => Test::Author(query::author(author)),
-                FieldTerm::Site(site) => Test::Site(query::host(site)),
-                FieldTerm::Lang(lang) => Test::Lang(query::tag(lang)),
+            Expr::Field(wanted) => Node::Test(match wanted {
+                FieldTerm::Author(author) => Test::Author(field::author(author)),
+                FieldTerm::Site(site) => Test::Site(field::host(site)),
+                FieldTerm::Lang(lang) => Test::Lang(field::tag(lang)),
                 FieldTerm::Source(source) => Test::Source(source.clone()),
                 FieldTerm::Kind(kind) => Test::Kind(*kind),
             }),
@@ -114,27 +115,17 @@ impl Test {
         let post = scene.post;
         match self {
             Test::Author(author) => {
-                let given = scene.author.get_or_init(|| post.author.as_deref().map(query::author));
+                let given = scene.author.get_or_init(|| post.author.as_deref().map(field::author));
                 given.as_deref() == Some(author)
             }
-            Test::Site(site) => site_within(&post.site, site),
+            Test::Site(site) => field::site_within(&post.site, site),
             Test::Lang(lang) => {
-                post.lang.as_deref().is_some_and(|given| lang_within(&query::tag(given), lang))
+                post.lang.as_deref().is_some_and(|given| field::lang_within(&field::tag(given), lang))
             }
             Test::Source(source) => post.source.as_str() == source,
             Test::Kind(kind) => post.kind == *kind,
         }
     }
-}
-
-/// Whether `site` is `wanted` or a host below it.
-pub(super) fn site_within(site: &str, wanted: &str) -> bool {
-    site.strip_suffix(wanted).is_some_and(|below| below.is_empty() || below.ends_with('.'))
-}
-
-/// Whether `lang` is `wanted` or a variety of it.
-pub(super) fn lang_within(lang: &str, wanted: &str) -> bool {
-    lang.strip_prefix(wanted).is_some_and(|variety| variety.is_empty() || variety.starts_with('-'))
 }
 
 /// A term's place, in folded bytes. Ordered as a reader meets them.

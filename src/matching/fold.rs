@@ -177,7 +177,7 @@ fn plain_letter(c: char) -> impl Iterator<Item = char> {
 
 fn typewriter(c: char) -> char {
     match c {
-        '‘' | '’' | '‛' | 'ʼ' => '\'',
+        '‘' | '’' | '‛' | 'ʼ' | '´' => '\'',
         '“' | '”' | '„' | '‟' => '"',
         '‐' | '‑' => '-',
         c => c,
@@ -202,6 +202,7 @@ mod tests {
             ("ℳ", "m"),
             ("oﬃce", "office"),
             ("Acme’s", "acme's"),
+            ("Acme´s", "acme's"),
             ("ac\u{ad}me", "acme"),
             ("acme \u{a0}\n\tapp", "acme app"),
             ("ΣΊΣΥΦΟΣ", "σίσυφος"),

@@ -1,5 +1,7 @@
 //! All topics compiled into one, and the way from a post to the topics that it speaks of.
 
+use std::fmt;
+
 use super::eval::{Node, Scene};
 use super::explain::{self, Explained};
 use super::needle::{Gathering, Needles};
@@ -37,6 +39,12 @@ pub(super) struct Compiled {
     pub id: TopicId,
     pub query: Query,
     pub node: Node,
+}
+
+impl fmt::Debug for Matcher {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Matcher({} topics, {} terms)", self.topics.len(), self.needles.len())
+    }
 }
 
 /// Everything to say about the queries of `topics`, warnings too.
@@ -85,17 +93,22 @@ impl Matcher {
     /// Which topics a post speaks of, in the order of the configuration.
     pub fn find(&self, post: &Post) -> Vec<Found> {
         let scene = Scene::new(post, &self.needles);
+        let topics = self.candidates(&scene).into_iter().map(|n| &self.topics[n]);
+        let claiming = topics.filter(|topic| topic.node.holds(&scene));
+        claiming
+            .map(|topic| Found { topic: topic.id.clone(), spans: spans(&topic.node, &scene, MAX_SPANS) })
+            .collect()
+    }
+
+    /// Topics worth a look, in the order of the configuration.
+    fn candidates(&self, scene: &Scene<'_>) -> Vec<usize> {
         let mut candidates = self.always.clone();
         for needle in scene.needles() {
             candidates.extend_from_slice(&self.woken[needle as usize]);
         }
         candidates.sort_unstable();
         candidates.dedup();
-        let claiming =
-            candidates.into_iter().map(|n| &self.topics[n]).filter(|topic| topic.node.holds(&scene));
-        claiming
-            .map(|topic| Found { topic: topic.id.clone(), spans: spans(&topic.node, &scene, MAX_SPANS) })
-            .collect()
+        candidates
     }
 
     /// Why each topic claims a post or does not, in the order of the configuration.
@@ -125,4 +138,57 @@ pub(super) fn spans(node: &Node, scene: &Scene<'_>, most: usize) -> Vec<Span> {
         }
     }
     spans
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn topic(query: &str) -> Topic {
+        Topic {
+            id: query.into(),
+            name: String::new(),
+            query: query.to_owned(),
+            owner: None,
+            policy: None,
+            panel: None,
+            retention: None,
+        }
+    }
+
+    fn post(text: &str) -> Post {
+        let json = serde_json::json!({
+            "source": "s", "site": "", "id": "1", "version": "1", "kind": "post", "text": text,
+        });
+        serde_json::from_value(json).expect("the fields that must be there are")
+    }
+
+    #[test]
+    fn only_topics_whose_needed_terms_stand_in_the_post_are_looked_at() {
+        let queries = [
+            "acme app",
+            "acme OR globex",
+            "globex NEAR/3 login",
+            "lang:de",
+            "NOT acme",
+            "lang:de globex",
+            "acme OR lang:de",
+            "app NOT acme",
+        ];
+        let matcher = Matcher::compile(&queries.map(topic)).expect("they are sound");
+        let looked_at = |text: &str| -> Vec<&str> {
+            let post = post(text);
+            let scene = Scene::new(&post, &matcher.needles);
+            matcher.candidates(&scene).into_iter().map(|n| queries[n]).collect()
+        };
+        let always = ["lang:de", "NOT acme", "acme OR lang:de"];
+        assert_eq!(looked_at("nothing of ours"), always);
+        assert_eq!(looked_at("acmeology"), always);
+        assert_eq!(
+            looked_at("acme"),
+            ["acme app", "acme OR globex", "lang:de", "NOT acme", "acme OR lang:de"]
+        );
+        assert_eq!(looked_at("login"), always);
+        assert_eq!(looked_at("app"), ["lang:de", "NOT acme", "acme OR lang:de", "app NOT acme"]);
+    }
 }

@@ -53,6 +53,7 @@
 pub mod edge;
 mod eval;
 pub mod explain;
+mod field;
 pub mod fold;
 mod matcher;
 mod needle;

@@ -59,7 +59,7 @@ impl Needle {
         edge::judge(&part.folded.text, start, end, self.edges).map_err(Refused::Edge)?;
         if let Some(exact) = &self.exact {
             let (from, to) = part.folded.original(start, end);
-            if fold::exact(&part.written[from..to]) != *exact {
+            if part.written.get(from..to).is_none_or(|written| fold::exact(written) != *exact) {
                 return Err(Refused::Case);
             }
         }

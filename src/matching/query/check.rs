@@ -8,7 +8,7 @@
 
 use super::{Care, Expr, FieldTerm, ParseError, Query, Term};
 use crate::domain::problem::{Problem, Problems};
-use crate::matching::{edge, fold};
+use crate::matching::{edge, field, fold};
 
 const MAX_PARTS: usize = 300;
 
@@ -152,11 +152,14 @@ fn term_implies(one: &Term, other: &Term) -> bool {
 }
 
 fn field_implies(one: &FieldTerm, other: &FieldTerm) -> bool {
-    use crate::matching::eval::{lang_within, site_within};
     match (one, other) {
-        (FieldTerm::Site(one), FieldTerm::Site(other)) => site_within(&host(one), &host(other)),
-        (FieldTerm::Lang(one), FieldTerm::Lang(other)) => lang_within(&tag(one), &tag(other)),
-        (FieldTerm::Author(one), FieldTerm::Author(other)) => author(one) == author(other),
+        (FieldTerm::Site(one), FieldTerm::Site(other)) => {
+            field::site_within(&field::host(one), &field::host(other))
+        }
+        (FieldTerm::Lang(one), FieldTerm::Lang(other)) => {
+            field::lang_within(&field::tag(one), &field::tag(other))
+        }
+        (FieldTerm::Author(one), FieldTerm::Author(other)) => field::author(one) == field::author(other),
         _ => one == other,
     }
 }
@@ -165,21 +168,4 @@ fn fields_exclude(one: &FieldTerm, other: &FieldTerm) -> bool {
     std::mem::discriminant(one) == std::mem::discriminant(other)
         && !field_implies(one, other)
         && !field_implies(other, one)
-}
-
-/// A site as compared: lower case, without `www.`.
-pub(in crate::matching) fn host(written: &str) -> String {
-    let lower = written.trim().to_lowercase();
-    lower.strip_prefix("www.").unwrap_or(&lower).trim_matches('.').to_owned()
-}
-
-/// A language as compared: lower case, with hyphens.
-pub(in crate::matching) fn tag(written: &str) -> String {
-    written.trim().to_lowercase().replace('_', "-")
-}
-
-/// An author as compared: folded, without a leading `@`.
-pub(in crate::matching) fn author(written: &str) -> String {
-    let folded = fold::term(written);
-    folded.strip_prefix('@').unwrap_or(&folded).to_owned()
 }

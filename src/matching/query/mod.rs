@@ -13,7 +13,6 @@ mod tests;
 use std::fmt;
 
 pub use check::check;
-pub(super) use check::{author, host, tag};
 pub use lex::{MAX_BYTES, MAX_DEPTH, MAX_DISTANCE};
 
 use crate::domain::post::PostKind;
