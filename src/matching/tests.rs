@@ -204,7 +204,7 @@ fn all_topics_are_found_at_once_in_the_order_written() {
 #[test]
 fn faults_of_all_topics_come_together() {
     let topics = [topic("a", "(acme"), topic("b", "acme and app"), topic("c", "acme NOT acme")];
-    let problems = Matcher::compile(&topics).err().expect("two are unsound");
+    let problems = Matcher::compile(&topics).expect_err("two are unsound");
     let keys: Vec<_> = problems.0.iter().map(|problem| problem.key.as_str()).collect();
     assert_eq!(keys, ["topics[\"a\"].query", "topics[\"c\"].query"]);
     assert_eq!(check(&topics).0.len(), 3);
