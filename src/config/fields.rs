@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use ::config::{Map, Value, ValueKind};
 use serde_json::{Value as Json, json};
 
+use super::load::TOP;
 use super::nearest;
 use crate::domain::problem::{Problem, Problems};
 use crate::domain::secret::SecretRef;
@@ -346,8 +347,13 @@ impl<'a> Fields<'a> {
             if let Some(place) = value.origin() {
                 at.place = place.to_owned();
             }
-            let known = self.known.iter().copied();
-            self.book.push(at.fault("there is no such key").remedy(nearest::hint(name, known)));
+            // The usual slip of TOML: what follows a [table] belongs to it, indented or not.
+            let remedy = if TOP.contains(&name.as_str()) {
+                "it is a key of the whole: write it above the first [table]".to_owned()
+            } else {
+                nearest::hint(name, self.known.iter().copied())
+            };
+            self.book.push(at.fault("there is no such key").remedy(remedy));
         }
         clean
     }
