@@ -23,10 +23,10 @@ use crate::domain::secret::SecretRef;
 
 pub use listening::explain_kind;
 
-pub(super) const MINUTE: SignedDuration = SignedDuration::from_mins(1);
-pub(super) const HOUR: SignedDuration = SignedDuration::from_hours(1);
-pub(super) const DAY: SignedDuration = SignedDuration::from_hours(24);
-pub(super) const DECADE: SignedDuration = SignedDuration::from_hours(24 * 3650);
+const MINUTE: SignedDuration = SignedDuration::from_mins(1);
+const HOUR: SignedDuration = SignedDuration::from_hours(1);
+const DAY: SignedDuration = SignedDuration::from_hours(24);
+const DECADE: SignedDuration = SignedDuration::from_hours(24 * 3650);
 
 /// What all parts of the check need.
 struct Check<'a> {

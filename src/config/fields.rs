@@ -76,7 +76,12 @@ impl Book {
         }
     }
 
-    /// Where a key was written.
+    /// Notes where a key was written again: the later layer holds.
+    pub fn move_to(&self, at: At) {
+        self.places.borrow_mut().insert(at.key, at.place);
+    }
+
+    /// Where a key was written; empty if nowhere.
     pub fn place(&self, key: &str) -> String {
         self.places.borrow().get(key).cloned().unwrap_or_default()
     }
@@ -119,12 +124,19 @@ impl<'a> Fields<'a> {
             Some(place) => place.to_owned(),
             None => self.book.place(&at.key),
         };
-        self.book.remember(&at);
+        if !at.place.is_empty() {
+            self.book.move_to(at.clone());
+        }
         Some((at, value))
     }
 
     fn wrong(&self, at: &At, wanted: &str, found: &ValueKind) {
-        self.book.push(at.fault(format!("here stands {}", sort(found))).remedy(format!("write {wanted}")));
+        let what = if at.place.starts_with("EARMARK__") {
+            "the variable's value cannot be read".to_owned()
+        } else {
+            format!("here stands {}", sort(found))
+        };
+        self.book.push(at.fault(what).remedy(format!("write {wanted}")));
     }
 
     /// A text.
@@ -139,14 +151,17 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// A text that must be there; `remedy` says what to write where it is not.
-    pub fn need_text(&mut self, name: &'static str, remedy: &str) -> Option<Said<String>> {
+    /// Notes a fault where the key is absent; `remedy` says what to write.
+    pub fn need(&mut self, name: &'static str, remedy: &str) -> &mut Self {
         if !self.table.contains_key(name) {
-            self.known.push(name);
             self.book.push(self.at.under(name).fault("is missing").remedy(remedy));
-            return None;
         }
-        self.text(name)
+        self
+    }
+
+    /// A text that must be there.
+    pub fn need_text(&mut self, name: &'static str, remedy: &str) -> Option<Said<String>> {
+        self.need(name, remedy).text(name)
     }
 
     /// A list of texts.
@@ -371,6 +386,7 @@ fn from_variable(value: &Value) -> bool {
 fn sort(kind: &ValueKind) -> &'static str {
     match kind {
         ValueKind::Nil => "nothing",
+        ValueKind::I64(..0) => "a number below zero",
         ValueKind::Boolean(_) => "true or false",
         ValueKind::Float(_) => "a number with a fraction, or one far too large",
         ValueKind::String(_) => "a text",

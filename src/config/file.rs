@@ -76,6 +76,8 @@ pub fn parse(text: &str, name: &str) -> Result<Layer, Problems> {
         }
     }
     if problems.has_faults() {
+        let line = |problem: &Problem| Some(problem.place.rsplit_once(':')?.1.parse::<usize>().unwrap_or(0));
+        problems.0.sort_by_key(line);
         return Err(problems);
     }
     Ok(Layer { name: name.to_owned(), table: lines.table(document.get_ref()) })

@@ -77,6 +77,23 @@ pub fn variables() -> Variables {
 /// # Errors
 /// Every fault found, warnings among them, in the order of files and lines.
 pub fn load(path: &Path, env: &Variables) -> Result<Loaded, Problems> {
+    settle(examine(path, env))
+}
+
+/// Reads and checks one text as if it stood in the file `earmark.toml` in `folder`.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_text(text: &str, folder: &Path, env: &Variables) -> Result<Loaded, Problems> {
+    settle(match file::parse(text, "earmark.toml") {
+        Ok(layer) => assemble(vec![layer], folder, env),
+        Err(problems) => (None, problems),
+    })
+}
+
+/// As [`load`], and beside the faults whatever could be made of the rest, so that the stages can
+/// look at queries, conditions and params in the same run. To be shown, never to be used.
+pub fn examine(path: &Path, env: &Variables) -> (Option<Config>, Problems) {
     let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     let folder = path.parent().map_or_else(PathBuf::new, Path::to_owned);
     let mut problems = Problems::new();
@@ -93,17 +110,16 @@ pub fn load(path: &Path, env: &Variables) -> Result<Loaded, Problems> {
         }
     }
     if problems.has_faults() {
-        return Err(problems);
+        return (None, problems);
     }
     assemble(layers, &folder, env)
 }
 
-/// Reads and checks one text as if it stood in the file `earmark.toml` in `folder`.
-///
-/// # Errors
-/// As [`load`].
-pub fn load_text(text: &str, folder: &Path, env: &Variables) -> Result<Loaded, Problems> {
-    assemble(vec![file::parse(text, "earmark.toml")?], folder, env)
+fn settle((config, problems): (Option<Config>, Problems)) -> Result<Loaded, Problems> {
+    match config {
+        Some(config) if !problems.has_faults() => Ok(Loaded { config, warnings: problems }),
+        _ => Err(problems),
+    }
 }
 
 /// The files of `conf.d` in order of their names; hidden ones are editors' left-overs.
@@ -133,7 +149,7 @@ fn name_of(path: &Path) -> String {
     path.file_name().map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into_owned())
 }
 
-fn assemble(layers: Vec<Layer>, folder: &Path, env: &Variables) -> Result<Loaded, Problems> {
+fn assemble(layers: Vec<Layer>, folder: &Path, env: &Variables) -> (Option<Config>, Problems) {
     let book = Book::default();
     let order: Vec<String> = layers.iter().map(|layer| layer.name.clone()).collect();
     let top = At { key: String::new(), place: order.first().cloned().unwrap_or_default() };
@@ -145,12 +161,7 @@ fn assemble(layers: Vec<Layer>, folder: &Path, env: &Variables) -> Result<Loaded
     let (mut problems, places) = book.close();
     problems.0.sort_by_key(|problem| rank(problem, &order));
     problems.0.dedup();
-    match checked {
-        Some(config) if !problems.has_faults() => {
-            Ok(Loaded { config: Config { places, ..config }, warnings: problems })
-        }
-        _ => Err(problems),
-    }
+    (checked.map(|config| Config { places, ..config }), problems)
 }
 
 /// Files in the order read, then lines, then what belongs to no file.
@@ -218,6 +229,13 @@ fn sift(layer: &mut Layer, lists: &mut Map<String, Value>, book: &Book) {
                 }
             }
             ValueKind::Table(_) if SECTIONS.contains(&key.as_str()) => {
+                // The crate merges tables and forgets where they stood; those in a section are secrets.
+                if let ValueKind::Table(table) = &value.kind {
+                    for (name, inner) in table {
+                        let place = inner.origin().unwrap_or_default().to_owned();
+                        book.move_to(At { key: at.under(name).key, place });
+                    }
+                }
                 book.remember(&at);
                 kept.insert(key, value);
             }
@@ -249,7 +267,7 @@ fn sift(layer: &mut Layer, lists: &mut Map<String, Value>, book: &Book) {
                     single.split_once('.').filter(|(_, name)| *name == key).map(|(section, _)| section)
                 });
                 let remedy = match inner {
-                    Some(section) => format!("it belongs into [{section}]"),
+                    Some(section) => format!("it belongs in [{section}]"),
                     None => nearest::hint(&key, [TOP, SECTIONS, LISTS].concat()),
                 };
                 book.push(at.fault("there is no such key").remedy(remedy));

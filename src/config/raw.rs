@@ -12,7 +12,6 @@ pub type Text = Option<Said<String>>;
 pub type Texts = Option<Said<Vec<Said<String>>>>;
 
 /// All of it.
-#[derive(Debug)]
 pub struct Raw {
     pub champion: Text,
     pub operator: Text,
@@ -35,14 +34,12 @@ pub struct Raw {
     pub tests: Vec<RawTest>,
 }
 
-#[derive(Debug)]
 pub struct RawWeb {
     pub listen: Text,
     pub public_url: Text,
     pub token: Option<Said<SecretRef>>,
 }
 
-#[derive(Debug)]
 pub struct RawEmail {
     pub server: Text,
     pub security: Text,
@@ -51,7 +48,6 @@ pub struct RawEmail {
     pub password: Option<Said<SecretRef>>,
 }
 
-#[derive(Debug)]
 pub struct RawSentiment {
     pub classifier: Text,
     pub model: Text,
@@ -59,7 +55,6 @@ pub struct RawSentiment {
     pub threads: Option<Said<u64>>,
 }
 
-#[derive(Debug)]
 pub struct RawOwner {
     pub at: At,
     pub id: Text,
@@ -72,14 +67,12 @@ pub struct RawOwner {
     pub absent: Vec<RawAbsence>,
 }
 
-#[derive(Debug)]
 pub struct RawAbsence {
     pub at: At,
     pub from: Text,
     pub to: Text,
 }
 
-#[derive(Debug)]
 pub struct RawChannel {
     pub at: At,
     pub id: Text,
@@ -87,7 +80,6 @@ pub struct RawChannel {
     pub params: Json,
 }
 
-#[derive(Debug)]
 pub struct RawTopic {
     pub at: At,
     pub id: Text,
@@ -99,31 +91,26 @@ pub struct RawTopic {
     pub retention: Text,
 }
 
-#[derive(Debug)]
 pub struct RawRoute {
     pub when: Text,
     pub owner: Text,
 }
 
-#[derive(Debug)]
 pub struct RawPolicy {
     pub at: At,
     pub id: Text,
-    /// None where the key is absent or no list of tables.
     pub steps: Option<Said<Vec<RawStep>>>,
     pub repeat: Option<Said<u64>>,
     pub acknowledgement_lasts: Text,
     pub resolve_within: Text,
 }
 
-#[derive(Debug)]
 pub struct RawStep {
     pub at: At,
     pub tell: Texts,
     pub wait: Text,
 }
 
-#[derive(Debug)]
 pub struct RawTrigger {
     pub at: At,
     pub id: Text,
@@ -134,7 +121,6 @@ pub struct RawTrigger {
     pub group_for: Text,
 }
 
-#[derive(Debug)]
 pub struct RawSpike {
     pub of: Text,
     pub window: Text,
@@ -143,7 +129,6 @@ pub struct RawSpike {
     pub at_least: Option<Said<u64>>,
 }
 
-#[derive(Debug)]
 pub struct RawDigest {
     pub at: At,
     pub id: Text,
@@ -154,7 +139,6 @@ pub struct RawDigest {
     pub timezone: Text,
 }
 
-#[derive(Debug)]
 pub struct RawSource {
     pub at: At,
     pub id: Text,
@@ -165,7 +149,6 @@ pub struct RawSource {
     pub params: Json,
 }
 
-#[derive(Debug)]
 pub struct RawTest {
     pub text: Text,
     pub title: Text,
@@ -176,7 +159,6 @@ pub struct RawTest {
     pub expect: Option<RawExpect>,
 }
 
-#[derive(Debug)]
 pub struct RawExpect {
     pub at: At,
     pub topic: Text,
@@ -210,7 +192,7 @@ impl Raw {
             triggers: list(&mut top, "triggers", |fields| trigger(fields, book)),
             digests: list(&mut top, "digests", digest),
             sources: list(&mut top, "sources", source),
-            tests: list(&mut top, "tests", |fields| test(fields, book)),
+            tests: list(&mut top, "tests", test),
         };
         for fields in [store, retention, net, top] {
             fields.done();
@@ -343,7 +325,12 @@ fn policy(mut fields: Fields<'_>) -> RawPolicy {
 fn step(mut fields: Fields<'_>) -> RawStep {
     let raw = RawStep {
         at: fields.at.clone(),
-        tell: fields.texts("tell"),
+        tell: fields
+            .need(
+                "tell",
+                "write \"owner\", \"deputy\", \"champion\" or an owner's id; the first becomes accountable",
+            )
+            .texts("tell"),
         wait: fields.need_text("wait", "write how long to wait for an answer, as wait = \"30m\""),
     };
     fields.done();
@@ -394,7 +381,7 @@ fn digest(mut fields: Fields<'_>) -> RawDigest {
     let raw = RawDigest {
         id: id(&mut fields, "digests"),
         at: fields.at.clone(),
-        to: fields.texts("to"),
+        to: fields.need("to", "name the owners who read it, as to = [\"care\"]").texts("to"),
         time: fields.text("at"),
         days: fields.texts("days"),
         timezone: fields.text("timezone"),
@@ -417,7 +404,7 @@ fn source(mut fields: Fields<'_>) -> RawSource {
     raw
 }
 
-fn test(mut fields: Fields<'_>, book: &Book) -> RawTest {
+fn test(mut fields: Fields<'_>) -> RawTest {
     let raw = RawTest {
         text: fields.need_text("text", "write the words of a post"),
         title: fields.text("title"),
@@ -425,27 +412,21 @@ fn test(mut fields: Fields<'_>, book: &Book) -> RawTest {
         lang: fields.text("lang"),
         kind: fields.text("kind"),
         source: fields.text("source"),
-        expect: fields.table("expect").map(|mut fields| {
-            let raw = RawExpect {
-                at: fields.at.clone(),
-                topic: fields.text("topic"),
-                owner: fields.text("owner"),
-                trigger: fields.text("trigger"),
-                polarity: fields.text("polarity"),
-            };
-            fields.done();
-            raw
-        }),
+        expect: fields
+            .need("expect", "write what must come of it, as expect = { owner = \"care\" }")
+            .table("expect")
+            .map(|mut fields| {
+                let raw = RawExpect {
+                    at: fields.at.clone(),
+                    topic: fields.text("topic"),
+                    owner: fields.text("owner"),
+                    trigger: fields.text("trigger"),
+                    polarity: fields.text("polarity"),
+                };
+                fields.done();
+                raw
+            }),
     };
-    if raw.expect.is_none() {
-        book.push(
-            fields
-                .at
-                .under("expect")
-                .fault("is missing")
-                .remedy("write what must come of it, as expect = { owner = \"care\" }"),
-        );
-    }
     fields.done();
     raw
 }

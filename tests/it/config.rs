@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use earmark::config::load::{Loaded, Variables, load, load_text};
+use earmark::config::load::{Loaded, Variables, examine, load, load_text};
 use earmark::config::{ClassifierKind, Config};
 use earmark::domain::channel::MailSecurity;
 use earmark::domain::id::{OwnerId, PolicyId, TopicId};
@@ -106,17 +106,7 @@ fn every_key_stands_in_the_sample_also_where_it_is_commented_out() {
     let config = read(&opened).unwrap_or_else(|problems| panic!("{problems}\n{opened}")).config;
     let email = config.email.clone().expect("the sample has a mail server in comments");
     assert_eq!((email.port, email.security), (587, MailSecurity::Starttls));
-    assert_eq!(config.owner_hours("care"), Some(true));
-}
-
-trait OwnerHours {
-    fn owner_hours(&self, id: &str) -> Option<bool>;
-}
-
-impl OwnerHours for Config {
-    fn owner_hours(&self, id: &str) -> Option<bool> {
-        self.roster.get(&OwnerId::from(id)).map(|owner| owner.hours.is_some())
-    }
+    assert!(config.roster.owner(&OwnerId::from("care")).hours.is_some());
 }
 
 #[test]
@@ -352,6 +342,17 @@ fn places_are_given_to_what_other_stages_find() {
     config.place(&mut problems);
     let places: Vec<&str> = problems.0.iter().map(|problem| problem.place.as_str()).collect();
     assert_eq!(places, ["earmark.toml:15", "earmark.toml:11", ""]);
+}
+
+#[test]
+fn what_is_readable_can_be_examined_beside_the_faults() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let main = folder.path().join("earmark.toml");
+    fs::write(&main, minimal_with("colour = 1", "[[sources]]\nid = \"x\"\nkind = \"feed\"\n"))
+        .expect("written");
+    let (config, problems) = examine(&main, &env(&[]));
+    assert_eq!(problems.0.len(), 1, "{problems}");
+    assert_eq!(config.expect("one unknown key spoils nothing else").sources.len(), 2);
 }
 
 /// Text pieces that mean something here, to be put where they do not belong.

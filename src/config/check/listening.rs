@@ -48,9 +48,13 @@ impl Check<'_> {
                         .warning(),
                 );
             }
-            for said in [&raw.query, &raw.panel, &raw.name].into_iter().flatten() {
-                if said.value.trim().is_empty() {
-                    self.book.push(said.at.fault("is empty").remedy("write something, or leave the key out"));
+            for (said, remedy) in [
+                (&raw.query, "write what to listen for, as query = '\"acme app\"'"),
+                (&raw.name, "write a name for readers, or leave the key out"),
+                (&raw.panel, "write the panel's name, or leave the key out"),
+            ] {
+                if let Some(said) = said.as_ref().filter(|said| said.value.trim().is_empty()) {
+                    self.book.push(said.at.fault("is empty").remedy(remedy));
                 }
             }
             let retention = self.shorter(&raw.retention, general);

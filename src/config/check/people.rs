@@ -195,11 +195,11 @@ impl Check<'_> {
         self.no_doubles(&raw.days);
         let readers = raw.to.iter().flat_map(|list| &list.value);
         let to: Vec<OwnerId> =
-            readers.clone().filter_map(|said| self.name("owner", said, &self.names.owners)).collect();
-        if readers.clone().next().is_none() {
-            let at = raw.to.as_ref().map_or_else(|| raw.at.under("to"), |list| list.at.clone());
-            self.book
-                .push(at.fault("names nobody").remedy("name the owners who read it, as to = [\"care\"]"));
+            readers.filter_map(|said| self.name("owner", said, &self.names.owners)).collect();
+        if let Some(list) = raw.to.as_ref().filter(|list| list.value.is_empty()) {
+            self.book.push(
+                list.at.fault("names nobody").remedy("name the owners who read it, as to = [\"care\"]"),
+            );
         }
         let days = match &raw.days {
             None => DAYS.map(|(_, day)| day).to_vec(),

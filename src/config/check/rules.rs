@@ -49,10 +49,10 @@ impl Check<'_> {
 
     fn policy(&self, raw: &RawPolicy, seen: &mut Seen) -> Option<Policy> {
         let id = self.id("a policy", &raw.id, seen);
-        if raw.steps.as_ref().is_none_or(|list| list.value.is_empty()) {
-            let at = raw.steps.as_ref().map_or_else(|| raw.at.under("steps"), |list| list.at.clone());
+        if let Some(list) = raw.steps.as_ref().filter(|list| list.value.is_empty()) {
             self.book.push(
-                at.fault("has no step, so nobody would be told")
+                list.at
+                    .fault("has no step, so nobody would be told")
                     .remedy("write one or more, as steps = [{ tell = [\"owner\"], wait = \"30m\" }]"),
             );
         }
@@ -76,9 +76,8 @@ impl Check<'_> {
     }
 
     fn step(&self, raw: &RawStep) -> Step {
-        if raw.tell.as_ref().is_none_or(|list| list.value.is_empty()) {
-            let at = raw.tell.as_ref().map_or_else(|| raw.at.under("tell"), |list| list.at.clone());
-            self.book.push(at.fault("names nobody").remedy(
+        if let Some(list) = raw.tell.as_ref().filter(|list| list.value.is_empty()) {
+            self.book.push(list.at.fault("names nobody").remedy(
                 "write \"owner\", \"deputy\", \"champion\" or an owner's id; the first becomes accountable",
             ));
         }

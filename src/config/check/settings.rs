@@ -69,7 +69,8 @@ impl Check<'_> {
         let raw = &self.raw.web;
         let token = self.secret(&raw.token);
         let listen = self.listen();
-        if let (Some(address), Some(said), None) = (listen, &raw.listen, &token)
+        if let (Some(address), Some(said)) = (listen, &raw.listen)
+            && self.book.place("web.token").is_empty()
             && !address.ip().is_loopback()
         {
             self.book.push(
@@ -172,7 +173,8 @@ impl Check<'_> {
             );
         }
         let password = self.secret(&raw.password);
-        if let (Some(said), None) = (&raw.username, &raw.password) {
+        // A password that is at fault was written all the same.
+        if let (Some(said), true) = (&raw.username, self.book.place("email.password").is_empty()) {
             self.book.push(said.at.fault("there is a name to log in with and no password").remedy(
                 "add password = { credential = \"smtp\" }, or leave the name out if the server asks for none",
             ));
