@@ -59,8 +59,11 @@ pub fn check(raw: &Raw, env: &Variables, folder: &Path, book: &Book) -> Option<C
     };
     let check = Check { raw, book, names, folder };
     let roster = check.roster();
-    let settings = (check.store_path(env), check.retention(), check.web(), check.email(), check.sentiment());
-    let (store_path, retention, web, email, sentiment) = settings;
+    let store_path = check.store_path(env);
+    let retention = check.retention();
+    let web = check.web();
+    let email = check.email();
+    let sentiment = check.sentiment();
     let channels = check.channels();
     let topics = check.topics(retention);
     let routes = check.routes();

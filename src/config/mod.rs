@@ -5,12 +5,14 @@
 //! a query, a condition or a kind's `params` mean is checked by the stage that uses them; `app`
 //! puts all lists together, and [`Config::locate`] gives their faults file and line.
 
-pub mod check;
+mod check;
 mod fields;
 mod file;
 pub mod load;
 pub mod nearest;
 mod raw;
+
+pub use check::explain_kind;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;

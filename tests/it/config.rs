@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use earmark::config::load::{Loaded, Variables, examine, load, load_text};
-use earmark::config::{ClassifierKind, Config};
+use earmark::config::{ClassifierKind, Config, explain_kind};
 use earmark::domain::channel::MailSecurity;
 use earmark::domain::id::{OwnerId, PolicyId, TopicId};
 use earmark::domain::problem::{Problem, Problems};
@@ -45,6 +45,14 @@ fn shipped_files_have_neither_fault_nor_warning() {
         let loaded = read(text).unwrap_or_else(|problems| panic!("{name}:\n{problems}"));
         assert_eq!(loaded.warnings.to_string(), "", "{name}");
     }
+}
+
+#[test]
+fn the_sample_plays_posts_that_lie_beside_it() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("config/earmark.toml");
+    let config = load(&path, &env(&[])).unwrap_or_else(|problems| panic!("{problems}")).config;
+    let posts = config.sources[0].params["path"].as_str().map(PathBuf::from);
+    assert!(posts.as_ref().is_some_and(|posts| posts.is_absolute() && posts.is_file()), "{posts:?}");
 }
 
 #[test]
@@ -342,6 +350,14 @@ fn places_are_given_to_what_other_stages_find() {
     config.place(&mut problems);
     let places: Vec<&str> = problems.0.iter().map(|problem| problem.place.as_str()).collect();
     assert_eq!(places, ["earmark.toml:15", "earmark.toml:11", ""]);
+}
+
+#[test]
+fn kinds_that_cannot_be_had_are_explained() {
+    for name in ["google_plus", "Google+", "googleplus"] {
+        assert!(explain_kind(name).is_some(), "{name}");
+    }
+    assert_eq!(explain_kind("feed"), None);
 }
 
 #[test]

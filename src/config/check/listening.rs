@@ -15,8 +15,8 @@ const UNCLAIMED: &str = "unclaimed";
 
 /// Why a kind of source that people ask for cannot be had, and what to take in its place.
 pub fn explain_kind(name: &str) -> Option<&'static str> {
-    let plain: String = name.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_lowercase();
-    match plain.as_str() {
+    let plain = name.replace('+', "plus").to_lowercase();
+    match plain.replace(['_', '-', ' '], "").as_str() {
         "googleplus" | "gplus" => Some(
             "Google+ was shut down in 2019 and has no interface any more; its successors are YouTube comments \
              and Google Business Profile reviews",
