@@ -74,14 +74,12 @@ pub struct RawAbsence {
 }
 
 pub struct RawChannel {
-    pub at: At,
     pub id: Text,
     pub kind: Text,
     pub params: Json,
 }
 
 pub struct RawTopic {
-    pub at: At,
     pub id: Text,
     pub name: Text,
     pub query: Text,
@@ -97,7 +95,6 @@ pub struct RawRoute {
 }
 
 pub struct RawPolicy {
-    pub at: At,
     pub id: Text,
     pub steps: Option<Said<Vec<RawStep>>>,
     pub repeat: Option<Said<u64>>,
@@ -106,7 +103,6 @@ pub struct RawPolicy {
 }
 
 pub struct RawStep {
-    pub at: At,
     pub tell: Texts,
     pub wait: Text,
 }
@@ -130,7 +126,6 @@ pub struct RawSpike {
 }
 
 pub struct RawDigest {
-    pub at: At,
     pub id: Text,
     pub to: Texts,
     /// `at` in the file: the time of day.
@@ -140,7 +135,6 @@ pub struct RawDigest {
 }
 
 pub struct RawSource {
-    pub at: At,
     pub id: Text,
     pub kind: Text,
     pub topic: Text,
@@ -275,7 +269,6 @@ fn absence(mut fields: Fields<'_>) -> RawAbsence {
 fn channel(mut fields: Fields<'_>) -> RawChannel {
     let raw = RawChannel {
         id: id(&mut fields, "channels"),
-        at: fields.at.clone(),
         kind: fields.need_text("kind", "write for example kind = \"email\""),
         params: fields.params("params"),
     };
@@ -286,7 +279,6 @@ fn channel(mut fields: Fields<'_>) -> RawChannel {
 fn topic(mut fields: Fields<'_>) -> RawTopic {
     let raw = RawTopic {
         id: id(&mut fields, "topics"),
-        at: fields.at.clone(),
         name: fields.text("name"),
         query: fields.need_text("query", "write what to listen for, as query = '\"acme app\" OR @acmeapp'"),
         owner: fields.text("owner"),
@@ -310,7 +302,6 @@ fn route(mut fields: Fields<'_>) -> RawRoute {
 fn policy(mut fields: Fields<'_>) -> RawPolicy {
     let raw = RawPolicy {
         id: id(&mut fields, "policies"),
-        at: fields.at.clone(),
         steps: fields
             .tables("steps")
             .map(|said| Said { at: said.at, value: said.value.into_iter().map(step).collect() }),
@@ -324,7 +315,6 @@ fn policy(mut fields: Fields<'_>) -> RawPolicy {
 
 fn step(mut fields: Fields<'_>) -> RawStep {
     let raw = RawStep {
-        at: fields.at.clone(),
         tell: fields
             .need(
                 "tell",
@@ -380,7 +370,6 @@ fn trigger(mut fields: Fields<'_>, book: &Book) -> RawTrigger {
 fn digest(mut fields: Fields<'_>) -> RawDigest {
     let raw = RawDigest {
         id: id(&mut fields, "digests"),
-        at: fields.at.clone(),
         to: fields.need("to", "name the owners who read it, as to = [\"care\"]").texts("to"),
         time: fields.text("at"),
         days: fields.texts("days"),
@@ -393,7 +382,6 @@ fn digest(mut fields: Fields<'_>) -> RawDigest {
 fn source(mut fields: Fields<'_>) -> RawSource {
     let raw = RawSource {
         id: id(&mut fields, "sources"),
-        at: fields.at.clone(),
         kind: fields.need_text("kind", "write for example kind = \"feed\""),
         topic: fields.text("topic"),
         ours: fields.flag("ours"),
