@@ -3,7 +3,16 @@
 //!
 //! This module checks shape only: names that refer to each other, ranges, durations, zones. What
 //! a query, a condition or a kind's `params` mean is checked by the stage that uses them; `app`
-//! puts all lists together.
+//! puts all lists together, and [`Config::locate`] gives their faults file and line.
+
+mod check;
+mod fields;
+mod file;
+pub mod load;
+pub mod nearest;
+mod raw;
+
+pub use check::explain_kind;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -17,6 +26,7 @@ use crate::domain::digest::DigestPlan;
 use crate::domain::id::{OwnerId, PolicyId, SourceId, TopicId, TriggerId};
 use crate::domain::owner::Roster;
 use crate::domain::policy::Policy;
+use crate::domain::problem::Problems;
 use crate::domain::secret::SecretRef;
 use crate::domain::sentiment::Polarity;
 use crate::domain::topic::Topic;
@@ -27,6 +37,13 @@ use crate::domain::trigger::{Route, TriggerRule};
 pub struct Config {
     /// Who answers.
     pub roster: Roster,
+    /// The configuration file's folder, absolute. Relative paths in it were taken from here, those
+    /// of a source's `path` and of secrets' files among them.
+    pub folder: PathBuf,
+    /// How a site's operator can reach us, `mailto:` or a page: part of the User-Agent.
+    pub contact: Option<String>,
+    /// Whom we may ask.
+    pub net: Net,
     /// Folder of the store.
     pub store_path: PathBuf,
     /// How long texts are kept.
@@ -55,6 +72,37 @@ pub struct Config {
     pub tests: Vec<TestCase>,
     /// Where each table was written, for messages: `topics["acme-app"]` → `earmark.toml:12`.
     pub places: BTreeMap<String, String>,
+}
+
+impl Config {
+    /// File and line of a key, or of the nearest table around it that was written.
+    pub fn locate(&self, key: &str) -> Option<&str> {
+        let mut key = key;
+        loop {
+            if let Some(place) = self.places.get(key) {
+                return Some(place);
+            }
+            let end = if key.ends_with(']') { key.rfind('[') } else { key.rfind(['.', ']']) };
+            let end = end?;
+            // `a["b"].c` → `a["b"]` → `a`; `a.b` → `a`.
+            key = if key[end..].starts_with(']') { &key[..=end] } else { &key[..end] };
+        }
+    }
+
+    /// Fills in the places of problems that a stage found.
+    pub fn place(&self, problems: &mut Problems) {
+        for problem in problems.0.iter_mut().filter(|problem| problem.place.is_empty()) {
+            problem.place = self.locate(&problem.key).unwrap_or_default().to_owned();
+        }
+    }
+}
+
+/// Whom we may ask.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Net {
+    /// Also addresses of this machine and of private networks. Off, so that no feed can make the
+    /// daemon knock at doors behind the firewall.
+    pub allow_private: bool,
 }
 
 /// How long texts are kept; records stay.
