@@ -10,6 +10,7 @@ use super::intake::opening;
 use super::rules::Firing;
 use super::steps::advance;
 use crate::domain::escalation::{Escalation, GroupKey, Severity};
+use crate::domain::event::What;
 use crate::domain::id::{ChannelId, OwnerId, TriggerId};
 use crate::domain::notification::{Hold, HoldReason, Reason};
 use crate::domain::topic::Topic;
@@ -84,13 +85,19 @@ fn lines(escalation: &Escalation, effects: &Effects, decided: Timestamp) -> Vec<
         let (at, role) = (told.not_before, told.reason);
         rows.push(Planned { at, owner: told.owner.clone(), channels: vec![told.channel.clone()], role, why });
     }
-    rows.extend(effects.holds.iter().filter_map(|hold| unreached(hold, escalation)));
+    rows.extend(effects.holds.iter().filter_map(|hold| unreached(hold, effects)));
     rows
 }
 
-fn unreached(hold: &Hold, escalation: &Escalation) -> Option<Planned> {
+fn unreached(hold: &Hold, effects: &Effects) -> Option<Planned> {
     let owner = hold.owner.clone().filter(|_| hold.reason == HoldReason::NoChannel)?;
-    let role = if owner == escalation.accountable { Reason::Accountable } else { Reason::Informed };
-    let why = "has no channel that can be used; the next step is taken at once".to_owned();
+    let is_step = |what: &What| matches!(what, What::Stepped { accountable, .. } if *accountable == owner);
+    let stepped = effects.events.iter().any(|event| is_step(&event.what));
+    let (role, then) = if stepped {
+        (Reason::Accountable, "; the next step is taken at once")
+    } else {
+        (Reason::Informed, "")
+    };
+    let why = format!("has no channel that can be used{then}");
     Some(Planned { at: hold.at, owner, channels: Vec::new(), role, why })
 }

@@ -55,7 +55,7 @@ fn what_is_wrong_is_named_with_what_would_be_right() {
         ("has(post.lang)", &["has()", "!= null"]),
         ("post.text.matches(post.author)", &["no constant"]),
         ("post.text.matches(\"(\")", &["matches() failed"]),
-        ("[1].exists(a, [2].exists(b, a == b))", &["loop inside a loop"]),
+        ("[1].exists(a, [2].exists(b, a == b))", &["stands inside a loop"]),
     ] {
         let said = checked(text).expect_err(text);
         for part in parts {
