@@ -15,6 +15,7 @@ use super::spike::spike;
 use crate::domain::escalation::{GroupKey, Severity};
 use crate::domain::id::{OwnerId, TriggerId};
 use crate::domain::mention::ScoredMention;
+use crate::domain::notification::Notice;
 use crate::domain::owner::Roster;
 use crate::domain::problem::{Problem, Problems};
 use crate::domain::sentiment::{Polarity, Sentiment};
@@ -277,6 +278,12 @@ fn words(sentiment: &Sentiment, trigger: &TriggerId) -> String {
         polarity => format!("{}, score {:+.2} ({sure:.0} % sure)", polarity.as_str(), sentiment.score),
     };
     format!("{verdict}; rule {trigger}")
+}
+
+impl From<RuleFault> for Notice {
+    fn from(fault: RuleFault) -> Self {
+        Notice::RuleError { rule: fault.rule, error: fault.error }
+    }
 }
 
 impl std::fmt::Display for RuleFault {

@@ -5,6 +5,7 @@ use crate::domain::id::{MentionId, OwnerId};
 use crate::domain::mention::{Mention, ScoredMention};
 use crate::domain::post::{Post, PostKind};
 use crate::domain::sentiment::{Model, Probabilities, Sentiment};
+use crate::escalation::Scope;
 
 fn checked(text: &str) -> Result<Known, String> {
     let condition = Condition::compile(text).map_err(|problem| problem.to_string())?;

@@ -1,12 +1,14 @@
 //! Routes and triggers on scored mentions, and what is said of a configuration's rules.
 
 use earmark::domain::escalation::Severity;
+use earmark::domain::event::Actor;
 use earmark::domain::id::{MentionId, OwnerId};
-use earmark::domain::mention::{Mention, ScoredMention};
+use earmark::domain::mention::{Mention, RecordedMention, ScoredMention};
+use earmark::domain::notification::HoldReason;
 use earmark::domain::post::Post;
 use earmark::domain::sentiment::{Counts, Model, Polarity, Probabilities, Sentiment};
 use earmark::domain::trigger::{GroupBy, Route, Spike, TriggerOn, TriggerRule};
-use earmark::escalation::{Facts, Fired, Rules};
+use earmark::escalation::{Facts, Fired, Rules, accountable, resolve};
 use earmark::store::Tally;
 
 use super::*;
@@ -154,4 +156,29 @@ fn all_faults_of_all_rules_come_in_one_list() {
     assert!(same.has_faults());
     let never = Rules::check(&[rule("a", "sentiment.score < -2.0", Severity::Low)], &[]);
     assert!(!never.has_faults() && !never.is_empty(), "a warning");
+}
+
+#[test]
+fn a_mention_is_answered_for_by_its_open_matter_else_its_owner_else_the_champion() {
+    let desk = desk();
+    let mut mention = RecordedMention {
+        scored: scored(None, 0.9),
+        recorded_at: noon(),
+        updated_at: noon(),
+        revision: 1,
+        owner: "care".into(),
+        routed_by: String::new(),
+        finding: Finding::Held(HoldReason::NoTrigger),
+        erased_at: None,
+    };
+    assert_eq!(accountable(&desk.roster, &mention, None).as_str(), "care");
+    let mut ledger = Ledger::default();
+    let id = ledger.open(&desk, Severity::High, noon());
+    ledger.run(&desk, id, noon() + mins(30));
+    assert_eq!(accountable(&desk.roster, &mention, Some(ledger.one(id))).as_str(), "ann");
+    let by = Actor::Owner("ann".into());
+    ledger.apply(resolve(&desk, &[], ledger.one(id), &by, noon() + mins(31)).expect("done"));
+    assert_eq!(accountable(&desk.roster, &mention, Some(ledger.one(id))).as_str(), "care");
+    mention.owner = "gone".into();
+    assert_eq!(accountable(&desk.roster, &mention, None).as_str(), "cco");
 }
