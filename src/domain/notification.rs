@@ -36,6 +36,24 @@ pub enum Reason {
     Notice,
 }
 
+impl Reason {
+    /// The word used in keys, logs and files.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Reason::Accountable => "accountable",
+            Reason::Informed => "informed",
+            Reason::Joined => "joined",
+            Reason::Worse => "worse",
+            Reason::AcknowledgementRanOut => "acknowledgement_ran_out",
+            Reason::Reassigned => "reassigned",
+            Reason::Overdue => "overdue",
+            Reason::Expired => "expired",
+            Reason::Digest => "digest",
+            Reason::Notice => "notice",
+        }
+    }
+}
+
 /// Why somebody is *not* told, or not now. Closed: every "no" is one of these.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -198,7 +216,7 @@ pub struct Notification {
     /// Its number.
     pub id: NotificationId,
     /// The idempotency key: the same message always bears the same, and the store takes a key
-    /// once. what caused it, then `/<owner>/<channel>/<recipient>` (see [`Occasion`]).
+    /// once. Made by [`Notification::key_of`].
     pub key: String,
     /// Whom it is for.
     pub owner: OwnerId,
@@ -232,7 +250,7 @@ pub struct Occasion {
     pub about: About,
     /// Why it is sent.
     pub reason: Reason,
-    /// What makes it this occasion and no other; the key begins with it.
+    /// What makes it this occasion and no other: the key's cause.
     pub stem: String,
     /// Goes out whatever the hour.
     pub urgent: bool,
@@ -249,7 +267,7 @@ impl Occasion {
             if recipients.is_empty() { vec![None] } else { recipients.iter().map(Some).collect() };
         let rows = recipients.into_iter().map(|recipient| Notification {
             id: NotificationId::new(self.now),
-            key: format!("{}/{owner}/{channel}/{}", self.stem, recipient.map_or("-", String::as_str)),
+            key: Notification::key_of(&self.stem, self.reason, owner, channel, recipient.map(String::as_str)),
             owner: owner.clone(),
             channel: channel.clone(),
             recipient: recipient.cloned(),
@@ -270,5 +288,56 @@ impl Occasion {
     pub fn to(&self, owner: &Owner, reach: &Reach) -> Vec<Notification> {
         let usable = owner.channels.iter().find_map(|channel| reach.0.get_key_value(channel));
         usable.map(|(channel, recipients)| self.over(&owner.id, channel, recipients)).unwrap_or_default()
+
+impl Notification {
+    /// The idempotency key: `<cause>/<reason>/<owner>/<channel>/<recipient>`. The cause names the
+    /// decision: an escalation's number and the `seen` of the change that tells (a change is taken
+    /// once, so a decision made again after a crash bears the same), or a digest and its window.
+    /// Readable, because it stands in logs and headers; the recipient is only its fingerprint,
+    /// because an address must not.
+    pub fn key_of(
+        cause: &str,
+        reason: Reason,
+        owner: &OwnerId,
+        channel: &ChannelId,
+        recipient: Option<&str>,
+    ) -> String {
+        format!("{cause}/{}/{owner}/{}", reason.as_str(), key_end(channel, recipient))
+    }
+
+    /// The key of the same message over another channel: what a fallback bears.
+    pub fn key_over(&self, channel: &ChannelId, recipient: Option<&str>) -> String {
+        let end = key_end(&self.channel, self.recipient.as_deref());
+        let head = self.key.strip_suffix(&end).unwrap_or(&self.key);
+        format!("{head}{}", key_end(channel, recipient))
+    }
+}
+
+fn key_end(channel: &ChannelId, recipient: Option<&str>) -> String {
+    match recipient {
+        None => format!("{channel}/-"),
+        Some(address) => format!("{channel}/{:016x}", fingerprint(address)),
+    }
+}
+
+/// FNV-1a: the same on every machine and for ever, which the standard library's hashes do not
+/// promise. It tells the few recipients of a channel apart; it is no secret.
+fn fingerprint(text: &str) -> u64 {
+    text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_tells_recipients_apart_and_shows_no_address() {
+        let (owner, mail) = ("care".into(), "care-mail".into());
+        let key = |to| Notification::key_of("e/1", Reason::Accountable, &owner, &mail, to);
+        assert_eq!(key(None), "e/1/accountable/care/care-mail/-");
+        assert_ne!(key(Some("a@acme.example")), key(Some("b@acme.example")));
+        assert!(!key(Some("a@acme.example")).contains('@'));
     }
 }

@@ -15,6 +15,11 @@
 //! The verbs are `async`, take and give owned values and speak of the domain, so that a third
 //! implementation may be a database far away shared by several daemons.
 
+pub mod chain;
+pub mod memory;
+mod rules;
+mod upkeep;
+
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -27,11 +32,15 @@ use crate::domain::id::{
     TopicId,
 };
 use crate::domain::mention::RecordedMention;
-use crate::domain::notification::{Delivery, Hold, Notification};
+use crate::domain::notification::{Hold, Notification};
 use crate::domain::post::Post;
 use crate::domain::sentiment::{Counts, Polarity};
 use crate::domain::silence::Silence;
 use crate::domain::source::{Gap, SourceState};
+
+pub use rules::{bucket, ready, settle};
+use rules::{id_alias, is_id_alias};
+pub use upkeep::{Retained, Retention, Row, Size, Verified};
 
 /// Why a store could not do what it was asked; never a decision's conflict.
 #[derive(Debug, thiserror::Error)]
@@ -81,12 +90,13 @@ pub enum Outcome {
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Effects {
     /// New states. `seen == 1` opens: the row must not exist, and `opens` must free its group.
-    /// `seen == n` needs the stored row to be at `n - 1`.
+    /// `seen == n` needs the stored row to be at `n - 1`. One that opens without an entry in
+    /// `opens` is a conflict too.
     pub escalations: Vec<Escalation>,
     /// For each escalation that opens: its group, and the older escalation that the group's row
     /// names now (`None`: the group has no row). Conflict if it names another.
     pub opens: Vec<Open>,
-    /// Mentions that belong to an escalation from now on.
+    /// Mentions that belong to an escalation from now on; one that belongs already is passed over.
     pub joins: Vec<(EscalationId, MentionId)>,
     /// New outbox rows; conflict if a key was taken before.
     pub notifications: Vec<Notification>,
@@ -135,9 +145,13 @@ pub struct Recording {
     pub source: SourceState,
     /// Mentions, new (`revision == 1`) or newer versions of known ones (the stored row must be
     /// at `revision - 1`). Also conflict: the post version was recorded before for that topic,
-    /// or another mention of the same post (by id or alias) in that topic exists.
+    /// or another mention of the same post (by id or alias) in that topic exists. A post that
+    /// comes under another name is kept under the id it is known by ([`Recalled::id`]). Rows of
+    /// one recording see those before them.
     pub mentions: Vec<RecordedMention>,
-    /// Mentions to be forgotten because their post is gone: text and author are erased.
+    /// Mentions to be forgotten because their post is gone: text and author are erased, and so
+    /// are copies of the post that wait in the inbox. The time of it is the source's
+    /// `answered_at`, else `asked_at`, else `next_poll`. One that is not there is passed over.
     pub erased: Vec<MentionId>,
     /// What the triggers cause.
     pub effects: Effects,
@@ -203,7 +217,7 @@ pub enum Attempted {
 pub struct Page {
     /// At most this many; 1 to 10,000.
     pub limit: usize,
-    /// Go on after this row, as given by the last page's `next`.
+    /// Go on after this row, as given by the last page's `next` for the same question.
     pub after: Option<String>,
     /// Newest first; else oldest first.
     pub newest_first: bool,
@@ -221,7 +235,8 @@ impl Page {
 pub struct Rows<T> {
     /// In the order asked for.
     pub rows: Vec<T>,
-    /// Where to go on; none at the end.
+    /// Where to go on; none at the end. A page may hold fewer rows than asked for, even none, and
+    /// still not be the last: one call looks at a bounded number of rows.
     pub next: Option<String>,
 }
 
@@ -290,92 +305,6 @@ pub struct Tally {
 /// Length of a tally's bucket.
 pub const TALLY_BUCKET: SignedDuration = SignedDuration::from_mins(10);
 
-/// What may be deleted or erased because its time is over. All instants are `recorded_at`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Retention {
-    /// Texts recorded before this are erased; a topic or a source may say earlier or later.
-    pub text_before: Timestamp,
-    /// Per topic, in place of `text_before`.
-    pub topics: Vec<(TopicId, Timestamp)>,
-    /// Per source; where topic and source both speak, the shorter life wins.
-    pub sources: Vec<(SourceId, Timestamp)>,
-    /// Final outbox rows, holds, used links and old tallies before this are deleted.
-    pub rows_before: Timestamp,
-    /// At most this many rows are looked at in one call.
-    pub limit: usize,
-    /// What to write as the time of erasure.
-    pub now: Timestamp,
-}
-
-/// What a call of `retain` did.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Retained {
-    /// Mentions whose text was erased.
-    pub erased: u64,
-    /// Rows deleted.
-    pub deleted: u64,
-    /// Whether the limit ended it: call again.
-    pub more: bool,
-}
-
-/// How large the store is.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Size {
-    /// Bytes on disk; 0 in memory.
-    pub disk_bytes: u64,
-    /// Bytes of keys and values that live, as far as known without a scan.
-    pub live_bytes: Option<u64>,
-    /// Mentions kept.
-    pub mentions: u64,
-}
-
-/// Any row, in the open format of `store export` and `store import`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", tag = "row", content = "value")]
-pub enum Row {
-    /// A source's state.
-    Source(SourceState),
-    /// A blind stretch.
-    Gap(Gap),
-    /// A post received and not yet taken in, with its number.
-    Inbox(u64, Post),
-    /// A recorded mention.
-    Mention(RecordedMention),
-    /// A post version that is known, with source and post id.
-    Version { source: SourceId, id: String, version: String },
-    /// Another name of a post.
-    Alias { source: SourceId, alias: String, id: String },
-    /// An escalation.
-    Escalation(Escalation),
-    /// Which escalation has a group's row.
-    Group(GroupKey, EscalationId),
-    /// A mention belongs to an escalation.
-    Join(EscalationId, MentionId),
-    /// An outbox row.
-    Notification(Notification),
-    /// A "no".
-    Hold(Hold),
-    /// A silence.
-    Silence(Silence),
-    /// A digest that was made.
-    Digest(DigestRun),
-    /// A used link, and when it may be forgotten.
-    Link(LinkId, Timestamp),
-    /// A bucket of a topic.
-    Tally(TopicId, Tally),
-    /// An entry of the accountability record.
-    Event(ChainedEvent),
-}
-
-/// What a check of the whole store found.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Verified {
-    /// Rows read.
-    pub rows: u64,
-    /// What does not fit together, as sentences: an index that points nowhere, a broken chain.
-    pub faults: Vec<String>,
-}
-
 /// The store's contract; see the module page.
 #[async_trait]
 pub trait Store: Send + Sync + 'static {
@@ -385,7 +314,8 @@ pub trait Store: Send + Sync + 'static {
 
     // ---- crossing 0: received -------------------------------------------------------------
 
-    /// Takes posts that their sender will not offer again into the inbox of their source.
+    /// Takes posts that their sender will not offer again into the inbox of their source. A post
+    /// version that waits there already is not taken twice.
     async fn receive(&self, posts: Vec<Post>) -> Result<()>;
 
     /// Inbox rows of one source in the order received, after `after`, at most `limit`.
@@ -503,7 +433,8 @@ pub trait Store: Send + Sync + 'static {
     /// Every row after `after` (opaque; `None` from the start), at most `limit`.
     async fn rows(&self, after: Option<String>, limit: usize) -> Result<Rows<Row>>;
 
-    /// Takes rows as given by `rows`, into an empty store, derived rows (indexes) made anew.
+    /// Takes rows as given by `rows`, in their order and in as many calls as wanted, into a store
+    /// that began empty; derived rows (indexes) are made anew.
     async fn load(&self, rows: Vec<Row>) -> Result<()>;
 
     /// Reads everything and says what does not fit together.
@@ -517,25 +448,4 @@ pub trait Store: Send + Sync + 'static {
 
     /// Writes out everything and closes; afterwards every verb is `Closed`.
     async fn close(&self) -> Result<()>;
-}
-
-/// What a finished attempt makes of an outbox row; shared by all implementations.
-pub fn settle(row: &mut Notification, at: Timestamp, how: Attempted) {
-    match how {
-        Attempted::Sent => row.delivery = Delivery::Sent { at },
-        Attempted::Again { not_before, why } => {
-            row.not_before = not_before;
-            row.last_error = Some(why);
-            row.delivery = Delivery::Queued;
-        }
-        Attempted::Failed { why } => {
-            row.last_error = Some(why.clone());
-            row.delivery = Delivery::Failed { at, why };
-        }
-        Attempted::Postponed { not_before } => {
-            row.not_before = not_before;
-            row.delivery = Delivery::Queued;
-        }
-        Attempted::Dropped { reason } => row.delivery = Delivery::Dropped { at, reason },
-    }
 }

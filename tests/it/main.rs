@@ -2,3 +2,4 @@
 
 mod matching;
 mod config;
+mod escalation;

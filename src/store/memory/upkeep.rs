@@ -1,0 +1,184 @@
+//! Retention, export, import, and the check of the whole.
+
+use std::collections::BTreeMap;
+
+use super::change::Change;
+use super::{Memory, State};
+use crate::domain::id::InstanceId;
+use crate::store::chain::Link;
+use crate::store::{Retained, Retention, Row, Rows, TALLY_BUCKET, Tally, Verified};
+
+impl Change<'_> {
+    pub fn retain(&mut self, retention: &Retention) -> Retained {
+        let mut done = Retained::default();
+        let mut left = retention.limit.max(1);
+        let texts: Vec<_> = self
+            .state
+            .mentions
+            .values()
+            .filter(|row| row.erased_at.is_none())
+            .filter(|row| row.recorded_at < retention.text_limit(row.topic(), &row.post().source))
+            .map(|row| row.id())
+            .collect();
+        done.more = texts.len() > left;
+        for id in texts.into_iter().take(left) {
+            self.erase(id, retention.now);
+            done.erased += 1;
+            left -= 1;
+        }
+        let before = retention.rows_before;
+        let mut doomed: Vec<Box<dyn FnOnce(&mut Self)>> = Vec::new();
+        for row in self.state.notifications.values() {
+            if row.delivery.is_final() && row.created_at < before {
+                let (id, key) = (row.id, row.key.clone());
+                doomed.push(Box::new(move |change| {
+                    change.put(|state| &mut state.notifications, id, None);
+                    change.put(|state| &mut state.keys, key, None);
+                }));
+            }
+        }
+        for key in self.state.holds.keys().copied().filter(|key| key.0 < before) {
+            doomed.push(Box::new(move |change| change.put(|state| &mut state.holds, key, None)));
+        }
+        for (id, _) in self.state.links.iter().filter(|(_, forget_at)| **forget_at < before) {
+            let id = *id;
+            doomed.push(Box::new(move |change| change.put(|state| &mut state.links, id, None)));
+        }
+        for key in self.state.tallies.keys().filter(|key| key.1 + TALLY_BUCKET <= before) {
+            let key = key.clone();
+            doomed.push(Box::new(move |change| change.put(|state| &mut state.tallies, key, None)));
+        }
+        done.more |= doomed.len() > left;
+        for delete in doomed.into_iter().take(left) {
+            delete(self);
+            done.deleted += 1;
+        }
+        done
+    }
+}
+
+impl State {
+    pub(super) fn rows(&self, after: Option<&str>, limit: usize) -> Rows<Row> {
+        let all = self.all_rows();
+        let start = after.map_or(0, |after| after.parse().unwrap_or(all.len())).min(all.len());
+        let end = all.len().min(start.saturating_add(limit.max(1)));
+        let next = (end < all.len()).then(|| end.to_string());
+        Rows { rows: all[start..end].to_vec(), next }
+    }
+
+    fn all_rows(&self) -> Vec<Row> {
+        let mut all: Vec<Row> = Vec::new();
+        all.extend(self.sources.values().cloned().map(Row::Source));
+        all.extend(self.gaps.keys().map(|key| Row::Gap(key.1.clone())));
+        all.extend(
+            self.inbox_last
+                .iter()
+                .map(|(source, number)| Row::InboxLast { source: source.clone(), number: *number }),
+        );
+        all.extend(self.inbox.iter().map(|(key, post)| Row::Inbox(key.1, post.clone())));
+        all.extend(self.mentions.values().cloned().map(Row::Mention));
+        all.extend(self.versions.keys().map(|(source, id, version, topic)| Row::Version {
+            source: source.clone(),
+            id: id.clone(),
+            version: version.clone(),
+            topic: topic.clone(),
+        }));
+        all.extend(self.aliases.iter().map(|((source, alias), id)| Row::Alias {
+            source: source.clone(),
+            alias: alias.clone(),
+            id: id.clone(),
+        }));
+        all.extend(self.escalations.values().cloned().map(Row::Escalation));
+        all.extend(self.groups.iter().map(|(group, id)| Row::Group(group.clone(), *id)));
+        all.extend(self.joins.iter().map(|(key, mention)| Row::Join(key.0, *mention)));
+        all.extend(self.notifications.values().cloned().map(Row::Notification));
+        all.extend(self.holds.values().cloned().map(Row::Hold));
+        all.extend(self.silences.values().cloned().map(Row::Silence));
+        all.extend(self.digests.values().cloned().map(Row::Digest));
+        all.extend(self.links.iter().map(|(id, forget_at)| Row::Link(*id, *forget_at)));
+        all.extend(
+            self.tallies
+                .iter()
+                .map(|(key, counts)| Row::Tally(key.0.clone(), Tally { from: key.1, counts: *counts })),
+        );
+        all.extend(self.events.values().cloned().map(Row::Event));
+        all
+    }
+
+    pub(super) fn load(&mut self, row: Row) {
+        match row {
+            Row::Source(row) => drop(self.sources.insert(row.id.clone(), row)),
+            Row::Gap(gap) => drop(self.gaps.insert((gap.until, gap), ())),
+            Row::InboxLast { source, number } => drop(self.inbox_last.insert(source, number)),
+            Row::Inbox(number, post) => {
+                let last = self.inbox_last.entry(post.source.clone()).or_default();
+                *last = number.max(*last);
+                self.inbox.insert((post.source.clone(), number), post);
+            }
+            Row::Mention(row) => {
+                let post = row.post();
+                self.posts.insert((post.source.clone(), post.id.clone(), row.topic().clone()), row.id());
+                self.mentions.insert(row.id(), row);
+            }
+            Row::Version { source, id, version, topic } => {
+                self.versions.insert((source, id, version, topic), ());
+            }
+            Row::Alias { source, alias, id } => drop(self.aliases.insert((source, alias), id)),
+            Row::Escalation(row) => drop(self.escalations.insert(row.id, row)),
+            Row::Group(group, id) => drop(self.groups.insert(group, id)),
+            Row::Join(escalation, mention) => {
+                let last = self.joins.range((escalation, 0)..=(escalation, u64::MAX)).next_back();
+                let number = last.map_or(0, |(key, _)| key.1) + 1;
+                self.joins.insert((escalation, number), mention);
+            }
+            Row::Notification(row) => {
+                self.keys.insert(row.key.clone(), row.id);
+                self.notifications.insert(row.id, row);
+            }
+            Row::Hold(hold) => {
+                let last = self.holds.range((hold.at, 0)..=(hold.at, u64::MAX)).next_back();
+                let number = last.map_or(0, |(key, _)| key.1) + 1;
+                self.holds.insert((hold.at, number), hold);
+            }
+            Row::Silence(row) => drop(self.silences.insert(row.id, row)),
+            Row::Digest(run) => {
+                self.digests.insert((run.digest.clone(), run.window.from, run.window.until), run);
+            }
+            Row::Link(id, forget_at) => drop(self.links.insert(id, forget_at)),
+            Row::Tally(topic, tally) => drop(self.tallies.insert((topic, tally.from), tally.counts)),
+            Row::Event(entry) => drop(self.events.insert((entry.instance, entry.sequence), entry)),
+        }
+    }
+
+    pub(super) fn verify(&self) -> Verified {
+        let mut faults = Vec::new();
+        for (group, id) in &self.groups {
+            if !self.escalations.contains_key(id) {
+                faults.push(format!("the group {:?} names the escalation {id}, which is not there", group.0));
+            }
+        }
+        for (key, mention) in &self.joins {
+            if !self.mentions.contains_key(mention) {
+                faults
+                    .push(format!("the mention {mention} joined the escalation {}, but is not there", key.0));
+            }
+            if !self.escalations.contains_key(&key.0) {
+                faults.push(format!(
+                    "the mention {mention} joined the escalation {}, which is not there",
+                    key.0
+                ));
+            }
+        }
+        let mut ends: BTreeMap<InstanceId, Link> = BTreeMap::new();
+        for entry in self.events.values() {
+            faults.extend(ends.entry(entry.instance).or_insert_with(Link::start).check(entry));
+        }
+        Verified { rows: self.all_rows().len() as u64, faults }
+    }
+}
+
+impl std::fmt::Debug for Memory {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Memory").field("instance", &self.instance).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,106 @@
+//! Values of the store's upkeep: retention, the open format of export and import, checks, size.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::Tally;
+use crate::domain::digest::DigestRun;
+use crate::domain::escalation::{Escalation, GroupKey};
+use crate::domain::event::ChainedEvent;
+use crate::domain::id::{EscalationId, LinkId, MentionId, SourceId, TopicId};
+use crate::domain::mention::RecordedMention;
+use crate::domain::notification::{Hold, Notification};
+use crate::domain::post::Post;
+use crate::domain::silence::Silence;
+use crate::domain::source::{Gap, SourceState};
+
+/// What may be deleted or erased because its time is over. For mentions that is `recorded_at`,
+/// for outbox rows `created_at`, for holds `at`, for links when they may be forgotten, for tallies
+/// the end of their bucket.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Retention {
+    /// Texts recorded before this are erased; a topic or a source may say earlier or later.
+    pub text_before: Timestamp,
+    /// Per topic, in place of `text_before`.
+    pub topics: Vec<(TopicId, Timestamp)>,
+    /// Per source; where topic and source both speak, the shorter life wins.
+    pub sources: Vec<(SourceId, Timestamp)>,
+    /// Final outbox rows, holds, used links and old tallies before this are deleted.
+    pub rows_before: Timestamp,
+    /// At most this many rows are looked at in one call.
+    pub limit: usize,
+    /// What to write as the time of erasure.
+    pub now: Timestamp,
+}
+
+/// What a call of `retain` did.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Retained {
+    /// Mentions whose text was erased.
+    pub erased: u64,
+    /// Rows deleted.
+    pub deleted: u64,
+    /// Whether the limit ended it: call again.
+    pub more: bool,
+}
+
+/// How large the store is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Size {
+    /// Bytes on disk; 0 in memory.
+    pub disk_bytes: u64,
+    /// Bytes of keys and values that live, as far as known without a scan.
+    pub live_bytes: Option<u64>,
+    /// Mentions kept.
+    pub mentions: u64,
+}
+
+/// Any row, in the open format of `store export` and `store import`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "row", content = "value")]
+pub enum Row {
+    /// A source's state.
+    Source(SourceState),
+    /// A blind stretch.
+    Gap(Gap),
+    /// The highest number given so far in a source's inbox: the source's cursor may name it after
+    /// its post is gone, so no number is given twice.
+    InboxLast { source: SourceId, number: u64 },
+    /// A post received and not yet taken in, with its number.
+    Inbox(u64, Post),
+    /// A recorded mention.
+    Mention(RecordedMention),
+    /// A post version that is known in a topic, with source and post id.
+    Version { source: SourceId, id: String, version: String, topic: TopicId },
+    /// Another name of a post.
+    Alias { source: SourceId, alias: String, id: String },
+    /// An escalation.
+    Escalation(Escalation),
+    /// Which escalation has a group's row.
+    Group(GroupKey, EscalationId),
+    /// A mention belongs to an escalation.
+    Join(EscalationId, MentionId),
+    /// An outbox row.
+    Notification(Notification),
+    /// A "no".
+    Hold(Hold),
+    /// A silence.
+    Silence(Silence),
+    /// A digest that was made.
+    Digest(DigestRun),
+    /// A used link, and when it may be forgotten.
+    Link(LinkId, Timestamp),
+    /// A bucket of a topic.
+    Tally(TopicId, Tally),
+    /// An entry of the accountability record.
+    Event(ChainedEvent),
+}
+
+/// What a check of the whole store found.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Verified {
+    /// Rows read.
+    pub rows: u64,
+    /// What does not fit together, as sentences: an index that points nowhere, a broken chain.
+    pub faults: Vec<String>,
+}
