@@ -18,6 +18,7 @@
 pub mod chain;
 pub mod memory;
 mod rules;
+pub mod sled;
 mod upkeep;
 
 use async_trait::async_trait;

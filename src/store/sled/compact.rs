@@ -1,0 +1,129 @@
+//! `store compact`: the live rows are written into a new folder beside the old one, and the two
+//! are swapped by renaming. sled gives no room back when kept and deleted rows are mixed, and an
+//! erased text stays readable in the file until its segment is used again; this ends both.
+//!
+//! # States, and what a kill leaves
+//! | folders | meaning | at the next open |
+//! |---|---|---|
+//! | `db` | at rest | nothing |
+//! | `db`, `db.compacting` | the copy is being written, or is complete and not swapped | the copy is deleted |
+//! | `db.compacting`, `db.old` | between the two renames: the copy is complete and on disk | the copy becomes `db`, `db.old` is deleted |
+//! | `db`, `db.old` | swapped | `db.old` is deleted |
+//! | `db.old` | never by us: somebody deleted folders by hand | `db.old` becomes `db` |
+//! | `db.compacting` | never by us | refused: it may be half a copy |
+//!
+//! Each rename is followed by a sync of the parent folder, so that their order holds on disk. All
+//! of it happens under the store's lock.
+
+use std::fs::{self, File};
+use std::io;
+use std::path::Path;
+
+use ::sled::Batch;
+
+use super::open::{failed, lock, sled_at};
+use crate::store::{Result, StoreError};
+
+/// Pairs copied in one batch.
+const STRIDE: usize = 1_000;
+
+/// Rewrites the store at `path`, which nobody may have open. Tells `progress` how many of how
+/// many rows are copied; answers the bytes on disk before and after.
+///
+/// # Errors
+/// [`StoreError::Locked`] if it is open; else what the disk or the engine said. The old rows are
+/// in place as long as this has not succeeded.
+pub fn compact(path: &Path, progress: &mut dyn FnMut(u64, u64)) -> Result<(u64, u64)> {
+    let place = path.display().to_string();
+    if !path.is_dir() {
+        return Err(failed(&place, "compact", "there is no such folder"));
+    }
+    let _lock = lock(path)?;
+    recover(path)?;
+    let (db, copy) = (path.join("db"), path.join("db.compacting"));
+    if !db.is_dir() {
+        return Err(failed(&place, "compact", "there is no store in this folder yet"));
+    }
+    let before = bytes_in(&db).map_err(|error| failed(&place, "measure", error))?;
+    copy_rows(&db, &copy, &place, progress)?;
+    swap(path).map_err(|error| failed(&place, "swap the compacted copy in", error))?;
+    let after = bytes_in(&db).map_err(|error| failed(&place, "measure", error))?;
+    Ok((before, after))
+}
+
+fn copy_rows(db: &Path, copy: &Path, place: &str, progress: &mut dyn FnMut(u64, u64)) -> Result<()> {
+    let engine = |doing: &'static str| move |error: ::sled::Error| failed(place, doing, error);
+    let from = sled_at(db).map_err(engine("open"))?;
+    let to = sled_at(copy).map_err(engine("create a compacted copy"))?;
+    let total = from.len() as u64;
+    let mut done = 0;
+    let mut batch = Batch::default();
+    for pair in from.iter() {
+        let (key, value) = pair.map_err(engine("read"))?;
+        batch.insert(key, value);
+        done += 1;
+        if done % STRIDE as u64 == 0 {
+            to.apply_batch(std::mem::take(&mut batch)).map_err(engine("write a compacted copy"))?;
+            progress(done, total);
+        }
+    }
+    to.apply_batch(batch).map_err(engine("write a compacted copy"))?;
+    to.flush().map_err(engine("flush a compacted copy"))?;
+    progress(done, total);
+    if done != total || to.len() as u64 != total {
+        return Err(failed(
+            place,
+            "compact",
+            format!("{total} rows were counted, and {done} could be copied; the store is as it was"),
+        ));
+    }
+    drop(to);
+    sync_folder(copy).map_err(|error| failed(place, "sync a compacted copy", error))
+}
+
+/// From "copy complete" to "at rest".
+fn swap(path: &Path) -> io::Result<()> {
+    fs::rename(path.join("db"), path.join("db.old"))?;
+    sync_folder(path)?;
+    fs::rename(path.join("db.compacting"), path.join("db"))?;
+    sync_folder(path)?;
+    fs::remove_dir_all(path.join("db.old"))
+}
+
+/// Brings the folders to rest after a kill; see the module page. The caller has the lock.
+pub(super) fn recover(path: &Path) -> Result<()> {
+    let place = path.display().to_string();
+    let [db, copy, old] = ["db", "db.compacting", "db.old"].map(|name| path.join(name));
+    let done = match (db.exists(), copy.exists(), old.exists()) {
+        (_, false, false) => Ok(()),
+        (true, _, _) => [copy, old].iter().filter(|folder| folder.exists()).try_for_each(fs::remove_dir_all),
+        (false, true, true) => {
+            fs::rename(&copy, &db).and_then(|()| sync_folder(path)).and_then(|()| fs::remove_dir_all(&old))
+        }
+        (false, false, true) => fs::rename(&old, &db).and_then(|()| sync_folder(path)),
+        (false, true, false) => {
+            return Err(StoreError::Unreadable {
+                place,
+                row: "folder db.compacting without db",
+                why: "it may be half a copy; restore db from a backup, or delete db.compacting to begin with nothing"
+                    .into(),
+            });
+        }
+    };
+    done.map_err(|error| failed(&place, "clean up after a compaction that was cut off", error))
+}
+
+fn sync_folder(folder: &Path) -> io::Result<()> {
+    File::open(folder)?.sync_all()
+}
+
+/// Bytes of all files in a folder.
+pub(super) fn bytes_in(folder: &Path) -> io::Result<u64> {
+    let mut bytes = 0;
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        let about = entry.metadata()?;
+        bytes += if about.is_dir() { bytes_in(&entry.path())? } else { about.len() };
+    }
+    Ok(bytes)
+}

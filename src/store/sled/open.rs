@@ -1,0 +1,158 @@
+//! Opening: the folder, the lock, what a killed compaction left, the format, the leases of
+//! earlier lives.
+//!
+//! The store's folder is `path`; sled's own is `path/db`, so that other files of the daemon can
+//! live beside it. `path/lock` is locked (flock) for as long as anybody has the store open or
+//! compacts it; a lock of sled's own inside `db` would move away with the folder when it is
+//! swapped.
+
+use std::fs::{DirBuilder, File, OpenOptions};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::Path;
+
+use ::sled::{Config, Db, Tree};
+use nix::fcntl::{Flock, FlockArg};
+
+use super::compact;
+use super::keys::{Key, Sort};
+use super::txn::Txn;
+use crate::domain::id::InstanceId;
+use crate::store::{Result, StoreError};
+
+/// The format that this earmark writes: which keys there are and how they are built. Values
+/// count their versions by themselves (see [`super::value`]).
+const FORMAT: u64 = 1;
+
+/// Pages that sled keeps in memory. Small: the daemon shares its machine, and all hot rows
+/// (timers, outbox, newest mentions) are few.
+const CACHE_BYTES: u64 = 32 << 20;
+
+/// An open store. Fields are dropped in this order: the lock goes last.
+pub(super) struct Engine {
+    pub tree: Tree,
+    pub db: Db,
+    pub place: String,
+    pub instance: InstanceId,
+    _lock: Flock<File>,
+}
+
+impl Engine {
+    pub fn txn(&self) -> Txn<'_> {
+        Txn::new(&self.tree, &self.place, self.instance)
+    }
+
+    pub fn failed(&self, doing: &'static str, why: impl ToString) -> StoreError {
+        failed(&self.place, doing, why)
+    }
+}
+
+pub(super) fn failed(place: &str, doing: &'static str, why: impl ToString) -> StoreError {
+    StoreError::Engine { place: place.into(), doing, why: why.to_string() }
+}
+
+/// Takes the store's lock, or says that somebody has it.
+pub(super) fn lock(path: &Path) -> Result<Flock<File>> {
+    let place = path.display().to_string();
+    let file = OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .mode(0o600)
+        .open(path.join("lock"))
+        .map_err(|error| failed(&place, "create its lock file", error))?;
+    match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
+        Ok(lock) => Ok(lock),
+        Err((_, nix::Error::EWOULDBLOCK)) => Err(StoreError::Locked(place)),
+        Err((_, error)) => Err(failed(&place, "lock it", error)),
+    }
+}
+
+/// sled over one folder.
+pub(super) fn sled_at(folder: &Path) -> ::sled::Result<Db> {
+    Config::new().path(folder).cache_capacity(CACHE_BYTES).open()
+}
+
+/// Opens once, without waiting for anybody.
+pub(super) fn open(path: &Path, instance: InstanceId) -> Result<Engine> {
+    let place = path.display().to_string();
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(path)
+        .map_err(|error| failed(&place, "create its folder", error))?;
+    let lock = lock(path)?;
+    compact::recover(path)?;
+    let db = sled_at(&path.join("db")).map_err(|error| match &error {
+        // Threads of the same process that are about to let go of it: worth another try.
+        ::sled::Error::Io(io) if is_lock(io) => StoreError::Locked(place.clone()),
+        _ => failed(&place, "open", error),
+    })?;
+    let engine = Engine { tree: (*db).clone(), db, place, instance, _lock: lock };
+    prepare(&engine)?;
+    Ok(engine)
+}
+
+fn is_lock(error: &io::Error) -> bool {
+    error.to_string().contains("could not acquire lock")
+}
+
+/// Checks the format and ends the leases of earlier lives.
+fn prepare(engine: &Engine) -> Result<()> {
+    let mut txn = engine.txn();
+    let format = Key::of(Sort::Format);
+    match txn.get::<u64>(&format)? {
+        None if engine.tree.is_empty() => txn.put(format, &FORMAT),
+        Some(found) if found <= FORMAT => {}
+        Some(found) => {
+            return Err(txn.unreadable(
+                "format mark",
+                format!(
+                    "it has format {found}, and this earmark knows formats up to {FORMAT}; run the newer earmark again, or `store export` with it and `store import` with this one"
+                ),
+            ));
+        }
+        None => {
+            return Err(txn.unreadable(
+                "format mark",
+                format!(
+                    "it is missing though there are rows; the folder {}/db is not earmark's, or it was damaged",
+                    engine.place
+                ),
+            ));
+        }
+    }
+    txn.end_leases()?;
+    commit(engine, txn)?;
+    engine.db.flush().map_err(|error| engine.failed("flush", error))?;
+    Ok(())
+}
+
+/// Applies what a change wrote; whether there was anything.
+pub(super) fn commit(engine: &Engine, txn: Txn<'_>) -> Result<bool> {
+    let Some(batch) = txn.into_batch() else { return Ok(false) };
+    engine.tree.apply_batch(batch).map_err(|error| engine.failed("write", error))?;
+    Ok(true)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::sled::value;
+
+    #[test]
+    fn a_newer_format_is_refused_with_words() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let instance = InstanceId::new(jiff::Timestamp::UNIX_EPOCH);
+        let engine = open(folder.path(), instance).expect("a fresh store opens");
+        engine.tree.insert(Key::of(Sort::Format).0, value::encode(&(FORMAT + 1))).expect("writes");
+        drop(engine);
+        let error = loop {
+            match open(folder.path(), instance).err().expect("a newer format is refused") {
+                StoreError::Locked(_) => std::thread::yield_now(),
+                error => break error.to_string(),
+            }
+        };
+        assert!(error.contains("format 2") && error.contains("store export"), "{error}");
+    }
+}
