@@ -104,3 +104,24 @@ pub struct Kind {
     /// A channel from settings that `check` found in order.
     pub build: fn(&Settings, &Tools) -> Result<Box<dyn Channel>, String>,
 }
+
+pub mod chat;
+pub mod deliver;
+pub mod email;
+pub mod file;
+pub mod link;
+pub mod message;
+pub mod outbox;
+pub mod params;
+pub mod render;
+pub mod throttle;
+pub mod ways;
+pub mod webhook;
+
+/// Every kind, by name.
+pub const KINDS: &[Kind] = &[email::KIND, webhook::KIND, file::KIND];
+
+/// The kind of that name.
+pub fn kind(name: &str) -> Option<&'static Kind> {
+    KINDS.iter().find(|kind| kind.name == name)
+}

@@ -1,0 +1,85 @@
+//! Messages about the daemon itself, to its operator.
+
+use jiff::Timestamp;
+use serde_json::json;
+
+use super::{Reader, page, words};
+use crate::domain::notification::{Notice, Notification};
+use crate::notify::Message;
+
+/// The message that carries a notice.
+pub fn notice(notice: &Notice, row: &Notification, reader: &Reader, now: Timestamp) -> Message {
+    let (kind, subject, paragraphs) = sentences(notice, reader, now);
+    let subject = words::one_line(&subject, 69);
+    let paragraphs: Vec<String> = paragraphs.iter().map(|text| words::clean(text)).collect();
+    let mut text = paragraphs.iter().map(|text| words::wrap(text, 76, "")).collect::<Vec<_>>().join("\n\n");
+    text.push('\n');
+    Message {
+        key: row.key.clone(),
+        html: page::plain(&subject, &paragraphs),
+        json: json!({
+            "type": format!("notice.{kind}"),
+            "timestamp": row.created_at,
+            "data": { "notice": notice, "to": { "owner": reader.id, "name": reader.name }, "text": paragraphs.join(" ") },
+        }),
+        subject,
+        text,
+        thread: None,
+        opens_thread: true,
+        urgent: row.urgent,
+        at: row.created_at,
+    }
+}
+
+fn sentences(notice: &Notice, reader: &Reader, now: Timestamp) -> (&'static str, String, Vec<String>) {
+    let said = |error: &str| words::one_line(error, 400);
+    match notice {
+        Notice::SourceSick { source, since, error } => (
+            "source_sick",
+            format!("earmark: source {source} gives nothing"),
+            vec![
+                format!(
+                    "The source {source} has given nothing since {} ({}). Nothing said there is heard \
+                     until it works again.",
+                    words::moment(*since, &reader.zone, now),
+                    words::zone_name(&reader.zone)
+                ),
+                format!("Last it said: {}.", said(error)),
+                "It is asked on, more slowly, and you are told when it works. What was missed is listed \
+                 under coverage in every digest; see earmark status."
+                    .into(),
+            ],
+        ),
+        Notice::SourceWell { source } => (
+            "source_well",
+            format!("earmark: source {source} works again"),
+            vec![format!(
+                "The source {source} works again. Whether something was missed meanwhile stands under \
+                 coverage in the next digest."
+            )],
+        ),
+        Notice::ChannelFailed { channel, error } => (
+            "channel_failed",
+            format!("earmark: channel {channel} does not deliver"),
+            vec![
+                format!(
+                    "A message could not be delivered over the channel {channel}. Its reader was told over \
+                     the next channel, or the next in line was told instead; a digest or a notice is lost."
+                ),
+                format!("The other side said: {}.", said(error)),
+                "You hear of this at most once an hour. earmark check --live asks every channel.".into(),
+            ],
+        ),
+        Notice::RuleError { rule, error } => (
+            "rule_error",
+            format!("earmark: {rule} failed on a mention"),
+            vec![
+                format!("The rule {} failed on a mention and was passed over.", words::one_line(rule, 80)),
+                format!("It said: {}.", said(error)),
+                "The mention is stored and has an owner; nobody was woken by this rule. Try the condition \
+                 with earmark check."
+                    .into(),
+            ],
+        ),
+    }
+}
