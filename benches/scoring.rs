@@ -32,6 +32,10 @@ fn texts(n: usize) -> Vec<Scorable> {
     TEXTS.iter().cycle().take(n).map(|text| Scorable { text: (*text).into(), target: None }).collect()
 }
 
+fn words(text: &str) -> usize {
+    text.split_whitespace().count()
+}
+
 fn bert() -> Result<Box<dyn Classifier>, ScoreError> {
     Ok(Box::new(Bert::load(Path::new(MODEL), 0)?))
 }
@@ -54,9 +58,10 @@ fn bert_batched(bencher: Bencher, n: usize) {
     through_the_scorer(bencher, bert, n);
 }
 
-#[divan::bench(args = TEXTS, sample_size = 1, sample_count = 20)]
-fn bert_single(bencher: Bencher, text: &str) {
+#[divan::bench(args = TEXTS.map(words), sample_size = 1, sample_count = 20)]
+fn bert_single_of_words(bencher: Bencher, n: usize) {
     let mut bert = bert().expect("the model in the checkout");
+    let text = TEXTS.into_iter().find(|text| words(text) == n).expect("the counts are theirs");
     let text = [Scorable { text: text.into(), target: None }];
     bencher.counter(ItemsCount::new(1_usize)).bench_local(|| bert.classify(&text));
 }

@@ -23,8 +23,8 @@ use super::normalise::normalise;
 use super::{Classifier, Scorable, ScoreError};
 use crate::domain::sentiment::{Model, Probabilities};
 
-/// Texts that share a padded tensor. Sixteen keeps two cores busy; more only adds padding.
-const GROUP: usize = 16;
+/// Texts that share a padded tensor: enough to keep a few cores busy, more would only add padding.
+const GROUP: usize = 8;
 /// No token of a text in any script takes more bytes than this on average; what lies behind the
 /// longest text the model reads is cut before the tokenizer spends time on it.
 const BYTES_PER_TOKEN: usize = 32;

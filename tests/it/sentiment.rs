@@ -163,11 +163,13 @@ async fn stop_answers_what_was_queued_before_and_refuses_what_comes_after() {
     hand.scorer.stop().await;
 }
 
+type Answer = Result<Vec<Probabilities>, ScoreError>;
+
 /// How [`Fragile`] fails on texts with "boom", and whether on all others too.
 struct Fragile {
     seen: Arc<Mutex<Vec<usize>>>,
     broken: Arc<AtomicBool>,
-    fail: fn() -> Result<Vec<Probabilities>, ScoreError>,
+    fail: fn() -> Answer,
 }
 
 impl Classifier for Fragile {
@@ -184,7 +186,7 @@ impl Classifier for Fragile {
     }
 }
 
-const FAILURES: [fn() -> Result<Vec<Probabilities>, ScoreError>; 3] =
+const FAILURES: [fn() -> Answer; 3] =
     [|| panic!("a classifier that panics"), || Err(ScoreError::Batch("no memory".into())), || Ok(vec![])];
 
 #[tokio::test]
@@ -318,17 +320,17 @@ async fn macro_recall_on_tweets_through_the_scorer() {
     let path =
         Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data/train/tweeteval_sentiment_val.jsonl.gz");
     if !path.exists() {
-        println!("skipped: the labelled tweets are not there");
+        eprintln!("skipped: the labelled tweets are not there");
         return;
     }
     let rows = labelled::read(&path).expect("labelled tweets");
     let mut done = 0;
     let measures = eval(&real().await, &rows, |n| done = n).await.expect("measured");
-    println!("{}", serde_json::to_string_pretty(&measures).expect("plain values"));
+    eprintln!("{}", serde_json::to_string_pretty(&measures).expect("plain values"));
     assert_eq!((measures.n, done), (rows.len(), rows.len()));
     assert!(measures.macro_recall >= 0.76, "macro-recall {} on {} texts", measures.macro_recall, measures.n);
     let words = Scorer::start(|| Ok(Box::new(WordList::new())), FLOOR).await.expect("it starts");
     let baseline = eval(&words, &rows, |_| ()).await.expect("measured");
-    println!("word list: macro-recall {:.3}", baseline.macro_recall);
+    eprintln!("word list: macro-recall {:.3}", baseline.macro_recall);
     assert!(measures.macro_recall > baseline.macro_recall + 0.1, "the model must be worth its weight");
 }
