@@ -36,7 +36,7 @@ test: setup test-packages ## set up everything, run all tests
 	@cargo test --locked
 
 build: setup ## build the daemon (PROFILE=release or dev)
-	@$(call say,building ($(PROFILE)); the first time takes a quarter of an hour on two cores)
+	@$(call say,building ($(PROFILE)): the first time takes a while)
 	@cargo build --locked --profile "$(PROFILE)" --bin earmark
 
 setup: tools ## put libtorch into the per-user cache, once, and link it here

@@ -25,8 +25,10 @@ use crate::domain::sentiment::{Model, Probabilities};
 
 /// Texts that share a padded tensor: enough to keep a few cores busy, more would only add padding.
 const GROUP: usize = 8;
-/// No token of a text in any script takes more bytes than this on average; what lies behind the
-/// longest text the model reads is cut before the tokenizer spends time on it.
+/// Bytes of a text that are looked at. What lies behind could only be a page somebody pasted.
+const READ: usize = 64 * 1024;
+/// No text, its links masked, takes more bytes a token on average in any script; what lies behind
+/// the last token the model reads is cut before the tokenizer spends time on it.
 const BYTES_PER_TOKEN: usize = 32;
 
 /// Our own page about a model, `model.json`.
@@ -103,10 +105,10 @@ impl Bert {
     }
 
     fn tokens(&self, text: &str) -> Result<Vec<i64>, ScoreError> {
-        let text = &text[..text.floor_char_boundary(self.longest * BYTES_PER_TOKEN)];
+        let text = normalise(start(text, READ));
         let encoding = self
             .tokenizer
-            .encode(normalise(text), true)
+            .encode(start(&text, self.longest * BYTES_PER_TOKEN), true)
             .map_err(|_| ScoreError::Batch("a text could not be cut into tokens".into()))?;
         Ok(encoding.get_ids().iter().copied().map(i64::from).collect())
     }
@@ -150,13 +152,23 @@ impl Classifier for Bert {
         let mut answers = vec![nothing; batch.len()];
         for group in by_length.chunks(GROUP) {
             let texts: Vec<&[i64]> = group.iter().map(|&at| tokens[at].as_slice()).collect();
-            let judged = self.judge(&texts).map_err(|error| ScoreError::Batch(error.to_string()))?;
+            let judged = self.judge(&texts).map_err(|error| ScoreError::Batch(first_line(&error)))?;
             for (&at, answer) in group.iter().zip(judged) {
                 answers[at] = answer;
             }
         }
         Ok(answers)
     }
+}
+
+/// At most `bytes` bytes from the beginning.
+fn start(text: &str, bytes: usize) -> &str {
+    &text[..text.floor_char_boundary(bytes)]
+}
+
+/// What libtorch throws ends in a trace of its own frames.
+fn first_line(error: &tch::TchError) -> String {
+    error.to_string().lines().next().unwrap_or("it gives no reason").to_owned()
 }
 
 fn read_json<T: DeserializeOwned>(folder: &Path, file: &str) -> Result<T, String> {
@@ -178,11 +190,7 @@ fn read_weights(weights: &mut VarStore, folder: &Path) -> Result<(), String> {
     if !path.is_file() {
         return Err("model.safetensors: there is no such file".into());
     }
-    weights.load(&path).map_err(|error| {
-        // What libtorch throws ends in a trace of its own frames.
-        let error = error.to_string();
-        format!("model.safetensors: {}", error.lines().next().unwrap_or("cannot be read"))
-    })?;
+    weights.load(&path).map_err(|error| format!("model.safetensors: {}", first_line(&error)))?;
     // The store takes over the file's half precision, which a CPU computes slowly or not at all.
     weights.float();
     weights.freeze();

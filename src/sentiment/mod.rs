@@ -33,7 +33,7 @@ pub struct Scorable {
 pub enum ScoreError {
     /// The model's files are missing or do not fit.
     #[error(
-        "the model at {place} cannot be used: {why}; point [sentiment] model at a folder with config.json, model.safetensors and tokenizer.json of a BERT sequence classifier"
+        "the model at {place} cannot be used: {why}; point [sentiment] model at a folder with config.json, model.safetensors, tokenizer.json and model.json of a BERT sequence classifier"
     )]
     Model {
         /// Which folder.

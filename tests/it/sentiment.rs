@@ -274,6 +274,17 @@ async fn the_real_model_judges() {
 }
 
 #[tokio::test]
+async fn a_long_link_does_not_hide_the_words_behind_it() {
+    let scorer = real().await;
+    let words = "my order is lost, the worst service ever";
+    let link = format!("https://acme.example/?track={}", "0a1b".repeat(5_000));
+    let texts = vec![text(&format!("http {words}")), text(&format!("{link} {words}"))];
+    let verdicts = scorer.score(texts).await.expect("judged");
+    assert_eq!(verdicts[0].polarity, Polarity::Negative);
+    assert!((verdicts[1].score - verdicts[0].score).abs() < 1e-3, "the link counts as one word");
+}
+
+#[tokio::test]
 async fn company_in_a_batch_changes_no_verdict() {
     let scorer = real().await;
     let long =
