@@ -288,6 +288,8 @@ impl Occasion {
     pub fn to(&self, owner: &Owner, reach: &Reach) -> Vec<Notification> {
         let usable = owner.channels.iter().find_map(|channel| reach.0.get_key_value(channel));
         usable.map(|(channel, recipients)| self.over(&owner.id, channel, recipients)).unwrap_or_default()
+    }
+}
 
 impl Notification {
     /// The idempotency key: `<cause>/<reason>/<owner>/<channel>/<recipient>`. The cause names the

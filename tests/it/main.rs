@@ -3,3 +3,4 @@
 mod matching;
 mod config;
 mod escalation;
+mod sentiment;

@@ -1,0 +1,122 @@
+# `make run` sets up everything and runs the daemon; `make test` sets up everything and runs the
+# tests. Nothing else is needed first, no variable must be set. `make help` lists the rest.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+MAKEFLAGS += --no-print-directory
+
+PREFIX ?= /usr/local
+DESTDIR ?=
+# release or dev: what `build` builds and `install` installs.
+PROFILE ?= release
+# What `run` runs with and `install` puts into /etc.
+CONFIG ?= config/earmark.toml
+# What the tests of mail, web server, kills and unit drive.
+TEST_PACKAGES ?= strace nginx-light postfix systemd
+
+TARGET := $(or $(CARGO_TARGET_DIR),target)
+BINARY := $(TARGET)/$(if $(filter dev,$(PROFILE)),debug,$(PROFILE))/earmark
+# Where cargo looks for libtorch as well: .cargo/config.toml points at the same link.
+TORCH := $(or $(LIBTORCH),.libtorch)
+
+BIN := $(DESTDIR)$(PREFIX)/bin
+LIBRARIES := $(DESTDIR)$(PREFIX)/lib/earmark
+SHARE := $(DESTDIR)$(PREFIX)/share/earmark
+UNITS := $(DESTDIR)$(PREFIX)/lib/systemd/system
+ETC := $(DESTDIR)/etc/earmark
+
+say = echo "earmark: $(1)"
+
+.PHONY: run test build setup tools test-packages check bench torture install uninstall clean help
+
+run: build ## set up everything, build, run the daemon on the sample configuration
+	@exec "$(BINARY)" run --config "$(CONFIG)"
+
+test: setup test-packages ## set up everything, run all tests
+	@cargo test --locked
+
+build: setup ## build the daemon (PROFILE=release or dev)
+	@$(call say,building ($(PROFILE)): the first time takes a while)
+	@cargo build --locked --profile "$(PROFILE)" --bin earmark
+
+setup: tools ## put libtorch into the per-user cache, once, and link it here
+	@python3 models/libtorch.py >/dev/null
+
+tools:
+	@need() { command -v "$$1" >/dev/null || { echo "earmark: $$1 is missing: $$2" >&2; missing=1; }; }; \
+	missing=0; \
+	need cargo "it builds everything; install Rust 1.95 or newer, https://rustup.rs shows how"; \
+	need c++ "libtorch's bindings are C++; on Debian: apt-get install g++"; \
+	need cc "Rust links with it; on Debian: apt-get install gcc"; \
+	need python3 "it fetches libtorch; on Debian: apt-get install python3 python3-pip"; \
+	if [ -z "$${LIBTORCH:-}" ] && ! python3 models/libtorch.py --print >/dev/null 2>&1 \
+	    && command -v python3 >/dev/null && ! python3 -m pip --version >/dev/null 2>&1; then \
+	  echo "earmark: pip is missing: it fetches libtorch; on Debian: apt-get install python3-pip" >&2; missing=1; \
+	fi; \
+	exit $$missing
+
+test-packages: ## offer the Debian packages some tests want; without them those tests are skipped
+	@command -v dpkg-query >/dev/null && command -v apt-get >/dev/null || exit 0; \
+	missing=; \
+	for package in $(TEST_PACKAGES); do \
+	  dpkg-query -W -f '$${Status}' "$$package" 2>/dev/null | grep -q 'ok installed' || missing="$$missing $$package"; \
+	done; \
+	if command -v sendmail >/dev/null; then missing=$$(echo "$$missing " | sed 's/ postfix / /'); fi; \
+	missing=$$(echo $$missing); \
+	[ -n "$$missing" ] || exit 0; \
+	root=; \
+	if [ "$$(id -u)" != 0 ]; then \
+	  if ! [ -t 0 ] || ! command -v sudo >/dev/null; then \
+	    echo "earmark: not installed: $$missing; the tests that want them will say that they are skipped"; exit 0; \
+	  fi; \
+	  read -r -p "earmark: some tests want the Debian packages: $$missing. Install them with sudo? [y/N] " answer; \
+	  case "$$answer" in [yY]*) root=sudo;; *) echo "earmark: those tests will be skipped"; exit 0;; esac; \
+	fi; \
+	echo "earmark: installing $$missing"; \
+	log=$$(mktemp); \
+	{ $$root apt-get update -qq && $$root env DEBIAN_FRONTEND=noninteractive \
+	  apt-get install -y -qq --no-install-recommends $$missing; } >"$$log" 2>&1 </dev/null \
+	  || { tail -n 5 "$$log"; echo "earmark: that failed; the tests that want them will be skipped"; }; \
+	rm -f "$$log"
+
+check: setup ## formatting, lints, licences and sources of the dependencies
+	@cargo fmt --check
+	@cargo clippy --locked --all-targets -- -D warnings
+	@command -v cargo-deny >/dev/null || { \
+	  echo "earmark: cargo-deny is missing: cargo install --locked cargo-deny" >&2; exit 1; }
+	@cargo deny --locked --log-level error check bans licenses sources
+
+bench: setup ## rates of matching, scoring, storing, reading (BENCH=scoring for one of them)
+	@cargo bench --locked $(if $(BENCH),--bench $(BENCH),--benches)
+
+torture: setup test-packages ## the long tests: kills at every call and at random instants
+	@cargo test --locked --test it torture -- --include-ignored --nocapture
+
+# As root by way of sudo nothing is built: the caller built it, and root has another cache.
+install: ## install below PREFIX (DESTDIR, PROFILE=release or dev)
+	@[ -n "$${SUDO_USER:-}" ] || $(MAKE) build
+	@[ -x "$(BINARY)" ] || { echo "earmark: $(BINARY) is missing: run 'make build' first" >&2; exit 1; }
+	@[ -d "$(TORCH)/lib" ] || { echo "earmark: $(TORCH)/lib is missing: run 'make setup' first" >&2; exit 1; }
+	@install -d "$(BIN)" "$(LIBRARIES)" "$(SHARE)/models/sentiment" "$(UNITS)" "$(ETC)"
+	@install -m 755 "$(BINARY)" "$(BIN)/earmark"
+	@for library in "$(TORCH)"/lib/*.so*; do install -m 644 "$$library" "$(LIBRARIES)/"; done
+	@install -m 644 models/sentiment/* "$(SHARE)/models/sentiment/"
+	@install -m 644 models/README.md "$(SHARE)/models/"
+	@sed 's|/usr/local/|$(PREFIX)/|g' systemd/earmark.service >"$(UNITS)/earmark.service"
+	@chmod 644 "$(UNITS)/earmark.service"
+	@if [ -e "$(ETC)/earmark.toml" ]; then $(call say,$(ETC)/earmark.toml is kept as it is); \
+	else install -m 644 "$(CONFIG)" "$(ETC)/earmark.toml"; fi
+	@$(call say,installed $(BIN)/earmark; next: edit $(ETC)/earmark.toml and systemctl enable --now earmark)
+
+uninstall: ## remove what install put there; the configuration and the store stay
+	@rm -f "$(BIN)/earmark" "$(UNITS)/earmark.service"
+	@rm -rf "$(LIBRARIES)" "$(SHARE)"
+	@$(call say,removed; $(ETC) and the store are kept)
+
+clean: ## remove what was built here; the cache of libtorch stays
+	@cargo clean --quiet
+	@rm -f .libtorch
+
+help: ## show this
+	@grep -E '^[a-z-]+:.*## ' Makefile | while IFS= read -r line; do \
+	  printf '  make %-14s %s\n' "$${line%%:*}" "$${line##*## }"; done

@@ -1,0 +1,293 @@
+//! The thread that owns the model, and the handle the rest of the daemon holds.
+//!
+//! # Properties wanted
+//! * **Idle means now.** A call that finds the thread idle is scored at once. A batch is what
+//!   waited while the one before was judged; there is no timer that gathers.
+//! * **Bounded.** The queue holds [`QUEUE`] calls, then callers wait. A batch holds at most
+//!   [`BATCH`] texts; a longer call is judged in several, with a beat between them.
+//! * **A caller may go away** at any time (time-out, reload, stop): its texts are skipped if they
+//!   still wait, its answer is dropped if they do not. The thread never notices.
+//! * **One bad text sinks nobody.** A batch that fails, by an error or a panic, is judged again
+//!   text by text. A text that fails alone while the model still judges others is the text's own
+//!   fault: its verdict is `unsure` with no probability behind it, so that a person looks and the
+//!   source's cursor moves on. Were it an error, the poll that holds the text would fail for ever.
+//!   A model that judges nothing any more, not even the warm-up text, is an error for all of them.
+//! * **Death is seen.** When the thread has ended, every call answers [`ScoreError::Stopped`] and
+//!   [`Scorer::is_alive`] says so; a thread that hangs inside the model shows in
+//!   [`Scorer::busy_for`]. Both are for the watchdog; nothing here restarts the thread.
+//!
+//! # Races handled
+//! * Stop against calls: the stop is a message in the same queue. What was queued before it is
+//!   answered; what comes after it finds the queue closed and gets `Stopped`.
+//! * A new floor against a batch in hand: the floor is read once per batch, so all texts of a
+//!   batch are held against the same one.
+//!
+//! # Races accepted
+//! * A caller that goes away while its texts are being judged has cost that work.
+//! * Calls share batches, so a long call delays those behind it by its length.
+
+use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use tokio::sync::{mpsc, oneshot};
+
+use super::{Classifier, Scorable, ScoreError};
+use crate::domain::sentiment::{Model, Probabilities, Sentiment};
+
+/// Most texts the model is handed at once.
+pub const BATCH: usize = 64;
+/// Most calls that wait; the next caller waits for room.
+pub const QUEUE: usize = 256;
+
+/// Judged before anybody waits, and again where the model is in doubt.
+const WARM_UP: &str = "The parcel came on time and the driver was friendly, thank you.";
+
+type Answer = oneshot::Sender<Result<Vec<Sentiment>, ScoreError>>;
+
+enum Message {
+    Score(Vec<Scorable>, Answer),
+    Ping(oneshot::Sender<()>),
+    Stop,
+}
+
+/// What the handle and the thread share beside the queue.
+#[derive(Default)]
+struct Shared {
+    /// The floor's bits.
+    floor: AtomicU32,
+    /// Since when the model has been at its batch. A plain mutex: held to copy a value only.
+    busy_since: Mutex<Option<Instant>>,
+}
+
+impl Shared {
+    fn floor(&self) -> f32 {
+        f32::from_bits(self.floor.load(Ordering::Relaxed))
+    }
+
+    fn set_busy(&self, since: Option<Instant>) {
+        *self.busy_since.lock().unwrap_or_else(PoisonError::into_inner) = since;
+    }
+}
+
+/// A cheap handle to the thread that judges; clones talk to the same thread.
+#[derive(Clone)]
+pub struct Scorer {
+    queue: mpsc::Sender<Message>,
+    shared: Arc<Shared>,
+    model: Model,
+}
+
+impl Scorer {
+    /// Starts the thread, builds the classifier on it and lets it judge one text. Returns when
+    /// that is done, so whoever holds a `Scorer` holds one that has worked once.
+    ///
+    /// # Errors
+    /// What `build` or the first text met.
+    pub async fn start(
+        build: impl FnOnce() -> Result<Box<dyn Classifier>, ScoreError> + Send + 'static,
+        floor: f32,
+    ) -> Result<Self, ScoreError> {
+        let (queue, waiting) = mpsc::channel(QUEUE);
+        let (ready, built) = oneshot::channel();
+        let shared = Arc::new(Shared { floor: AtomicU32::new(floor.to_bits()), ..Shared::default() });
+        let thread = Thread { waiting, shared: shared.clone() };
+        std::thread::Builder::new()
+            .name("scorer".into())
+            .spawn(move || thread.run(build, ready))
+            .map_err(|error| ScoreError::Batch(format!("its thread could not be started: {error}")))?;
+        let model = built.await.map_err(|_| ScoreError::Stopped)??;
+        Ok(Self { queue, shared, model })
+    }
+
+    /// A verdict for each text, in order. Waits while the queue is full.
+    ///
+    /// # Errors
+    /// [`ScoreError::Batch`] when the model judges nothing any more, [`ScoreError::Stopped`] when
+    /// its thread has ended.
+    pub async fn score(&self, texts: Vec<Scorable>) -> Result<Vec<Sentiment>, ScoreError> {
+        if texts.is_empty() {
+            return Ok(Vec::new());
+        }
+        let (answer, verdicts) = oneshot::channel();
+        self.queue.send(Message::Score(texts, answer)).await.map_err(|_| ScoreError::Stopped)?;
+        verdicts.await.map_err(|_| ScoreError::Stopped)?
+    }
+
+    /// Below this confidence a verdict is `unsure`; holds from the next batch on.
+    pub fn set_floor(&self, floor: f32) {
+        self.shared.floor.store(floor.to_bits(), Ordering::Relaxed);
+    }
+
+    /// Who judges.
+    pub fn model(&self) -> &Model {
+        &self.model
+    }
+
+    /// Whether the thread still takes calls.
+    pub fn is_alive(&self) -> bool {
+        !self.queue.is_closed()
+    }
+
+    /// How long the model has been at the batch in hand; `None`: it is idle. The watchdog starves
+    /// when this outgrows any batch that could be honest.
+    pub fn busy_for(&self) -> Option<Duration> {
+        self.shared.busy_since.lock().unwrap_or_else(PoisonError::into_inner).map(|since| since.elapsed())
+    }
+
+    /// How many calls wait, the one in hand not counted.
+    pub fn waiting(&self) -> usize {
+        self.queue.max_capacity() - self.queue.capacity()
+    }
+
+    /// Returns when the thread has answered everything that was queued before.
+    ///
+    /// # Errors
+    /// [`ScoreError::Stopped`].
+    pub async fn ping(&self) -> Result<(), ScoreError> {
+        let (answer, answered) = oneshot::channel();
+        self.queue.send(Message::Ping(answer)).await.map_err(|_| ScoreError::Stopped)?;
+        answered.await.map_err(|_| ScoreError::Stopped)
+    }
+
+    /// Answers what is queued, ends the thread, and returns when it has let go of the queue.
+    pub async fn stop(&self) {
+        // An error means that the thread has ended already.
+        let _ = self.queue.send(Message::Stop).await;
+        self.queue.closed().await;
+    }
+}
+
+struct Thread {
+    waiting: mpsc::Receiver<Message>,
+    shared: Arc<Shared>,
+}
+
+impl Thread {
+    fn run(
+        mut self,
+        build: impl FnOnce() -> Result<Box<dyn Classifier>, ScoreError>,
+        ready: oneshot::Sender<Result<Model, ScoreError>>,
+    ) {
+        let built = catch_unwind(AssertUnwindSafe(|| {
+            let mut classifier = build()?;
+            classify(&mut *classifier, &[warm_up()])?;
+            Ok((classifier.model(), classifier))
+        }));
+        let (model, mut classifier) = match built.unwrap_or_else(|_| Err(panicked())) {
+            Ok(built) => built,
+            Err(error) => {
+                // Whoever started the thread may have gone; nobody else waits.
+                let _ = ready.send(Err(error));
+                return;
+            }
+        };
+        if ready.send(Ok(model.clone())).is_err() {
+            return;
+        }
+        while let Some(first) = self.waiting.blocking_recv() {
+            let stop = self.take_turn(&mut *classifier, &model, first);
+            self.shared.set_busy(None);
+            if stop {
+                break;
+            }
+        }
+    }
+
+    /// Judges `first` and what waits behind it, up to a batch; answers whether to stop.
+    fn take_turn(&mut self, classifier: &mut dyn Classifier, model: &Model, first: Message) -> bool {
+        let mut calls = VecDeque::new();
+        let mut texts = Vec::new();
+        let mut pings = Vec::new();
+        let mut stop = false;
+        let mut next = Some(first);
+        while let Some(message) = next {
+            match message {
+                Message::Score(_, answer) if answer.is_closed() => {}
+                Message::Score(mut call, answer) => {
+                    calls.push_back((call.len(), answer));
+                    texts.append(&mut call);
+                }
+                Message::Ping(answer) => pings.push(answer),
+                Message::Stop => stop = true,
+            }
+            let full = stop || texts.len() >= BATCH;
+            next = if full { None } else { self.waiting.try_recv().ok() };
+        }
+        let floor = self.shared.floor();
+        let mut verdicts = Vec::with_capacity(texts.len());
+        for batch in texts.chunks(BATCH) {
+            self.shared.set_busy(Some(Instant::now()));
+            let judged = judge(classifier, batch);
+            verdicts.extend(judged.into_iter().map(|verdict| {
+                verdict.map(|probabilities| Sentiment::judge(probabilities, floor, model.clone()))
+            }));
+        }
+        let mut verdicts = verdicts.into_iter();
+        for (texts, answer) in calls {
+            let own: Vec<_> = verdicts.by_ref().take(texts).collect();
+            // A caller that went away is no fault of the thread's.
+            let _ = answer.send(own.into_iter().collect());
+        }
+        for ping in pings {
+            let _ = ping.send(());
+        }
+        stop
+    }
+}
+
+fn warm_up() -> Scorable {
+    Scorable { text: WARM_UP.into(), target: None }
+}
+
+/// One answer for each text, in order; see the module's page for who answers for a failure.
+fn judge(classifier: &mut dyn Classifier, batch: &[Scorable]) -> Vec<Result<Probabilities, ScoreError>> {
+    let error = match classify(classifier, batch) {
+        Ok(probabilities) => return probabilities.into_iter().map(Ok).collect(),
+        Err(error) => error,
+    };
+    tracing::warn!(
+        batch.texts = batch.len(),
+        "a batch of {} could not be scored and is tried again text by text: {error}",
+        batch.len()
+    );
+    let alone: Vec<_> = batch.iter().map(|text| one(classifier, text)).collect();
+    let works = alone.iter().any(Result::is_ok) || one(classifier, &warm_up()).is_ok();
+    alone
+        .into_iter()
+        .zip(batch)
+        .map(|(verdict, text)| match verdict {
+            Err(error) if works => {
+                tracing::error!(
+                    text.bytes = text.text.len(),
+                    "a text of {} bytes could not be scored and counts as unsure: {error}",
+                    text.text.len()
+                );
+                Ok(Probabilities { negative: 0.0, neutral: 0.0, positive: 0.0 })
+            }
+            verdict => verdict,
+        })
+        .collect()
+}
+
+fn one(classifier: &mut dyn Classifier, text: &Scorable) -> Result<Probabilities, ScoreError> {
+    classify(classifier, std::slice::from_ref(text)).map(|one| one[0])
+}
+
+/// The classifier's answer, its panics and miscounts turned into errors.
+fn classify(classifier: &mut dyn Classifier, batch: &[Scorable]) -> Result<Vec<Probabilities>, ScoreError> {
+    let answer =
+        catch_unwind(AssertUnwindSafe(|| classifier.classify(batch))).unwrap_or_else(|_| Err(panicked()))?;
+    if answer.len() == batch.len() {
+        Ok(answer)
+    } else {
+        Err(ScoreError::Batch(format!("it gave {} answers for {} texts", answer.len(), batch.len())))
+    }
+}
+
+fn panicked() -> ScoreError {
+    // The words of a panic may quote the text that caused it, and post text is never logged.
+    ScoreError::Batch("it panicked".into())
+}
