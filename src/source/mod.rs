@@ -153,6 +153,7 @@ pub trait Push: Send + Sync + 'static {
 }
 
 pub mod fetch;
+pub mod schedule;
 
 /// Every kind, by name.
 pub const KINDS: &[Kind] = &[];
