@@ -62,11 +62,13 @@ fn entry(entry: &Element, base: Option<&Url>) -> Entry {
 fn link(element: &Element, base: Option<&Url>) -> Option<String> {
     let links: Vec<&Element> = element.elements().filter(|child| child.name == "atom:link").collect();
     let rel = |link: &Element| link.attribute("rel").unwrap_or("alternate").to_ascii_lowercase();
-    let is_html = |link: &Element| link.attribute("type").is_none_or(|kind| kind.contains("html"));
+    let is_html = |link: &Element| link.attribute("type").is_some_and(|kind| kind.contains("html"));
+    let untyped = |link: &Element| link.attribute("type").is_none();
     let alternate = |link: &&&Element| rel(link) == "alternate";
     let chosen = links
         .iter()
         .find(|link| alternate(link) && is_html(link))
+        .or_else(|| links.iter().find(|link| alternate(link) && untyped(link)))
         .or_else(|| links.iter().find(alternate))
         .or_else(|| links.iter().find(|link| matches!(rel(link).as_str(), "related" | "via")))?;
     let base = base_of(chosen, base);

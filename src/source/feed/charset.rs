@@ -5,7 +5,7 @@
 use std::borrow::Cow;
 use std::io::Read;
 
-use encoding_rs::{Encoding, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252};
+use encoding_rs::{Encoding, ISO_2022_JP, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252};
 
 /// Some servers hand out compressed files as such; this much of one is unpacked.
 const MOST_UNPACKED: u64 = 32 * 1024 * 1024;
@@ -57,7 +57,7 @@ fn text_of<'a>(body: &'a [u8], content_type: Option<&str>) -> Cow<'a, str> {
         // Words in another encoding that happen to be UTF-8 are too rare to be believed, except
         // where the encoding writes with ASCII bytes alone.
         return match foreign {
-            Some(encoding) if text.is_ascii() && !encoding.is_ascii_compatible() => encoding.decode(body).0,
+            Some(encoding) if text.is_ascii() && encoding == ISO_2022_JP => encoding.decode(body).0,
             _ => Cow::Borrowed(text),
         };
     }
@@ -89,6 +89,32 @@ fn is_western(encoding: &&'static Encoding) -> bool {
 fn utf_32(body: &[u8], read: fn([u8; 4]) -> u32) -> Cow<'static, str> {
     let units = body.as_chunks::<4>().0.iter();
     Cow::Owned(units.map(|unit| char::from_u32(read(*unit)).unwrap_or('\u{fffd}')).collect())
+}
+
+/// Undoes a double encoding: UTF-8 that a template took for Western and encoded again. Only where
+/// every word that is not ASCII reads as UTF-8 so; by chance that does not happen.
+pub fn mended(text: String) -> String {
+    let mut mended = String::with_capacity(text.len());
+    let mut rest = text.as_str();
+    while let Some(at) = rest.find(|c: char| !c.is_ascii()) {
+        let end = rest[at..].find(|c: char| c.is_ascii()).map_or(rest.len(), |length| at + length);
+        let bytes: Option<Vec<u8>> = rest[at..end].chars().map(western_byte).collect();
+        let Some(word) = bytes.and_then(|bytes| String::from_utf8(bytes).ok()) else { return text };
+        mended.push_str(&rest[..at]);
+        mended.push_str(&word);
+        rest = &rest[end..];
+    }
+    mended.push_str(rest);
+    mended
+}
+
+fn western_byte(c: char) -> Option<u8> {
+    if let Ok(byte) = u8::try_from(u32::from(c)) {
+        return Some(byte);
+    }
+    let mut buffer = [0; 4];
+    let (bytes, _, unknown) = WINDOWS_1252.encode(c.encode_utf8(&mut buffer));
+    (!unknown && bytes.len() == 1).then(|| bytes[0])
 }
 
 fn header_charset(content_type: &str) -> Option<&'static Encoding> {
@@ -126,6 +152,19 @@ fn without_declaration(text: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn mends_what_was_encoded_twice_and_nothing_else() {
+        for (text, expected) in [
+            ("Ã¼ber â€™s", "über ’s"),
+            ("über’s", "über’s"),
+            ("Ã¼ber é", "Ã¼ber é"),
+            ("日本", "日本"),
+            ("plain", "plain"),
+        ] {
+            assert_eq!(mended(text.to_owned()), expected);
+        }
+    }
 
     #[test]
     fn reads_what_documents_and_servers_say_rightly_and_wrongly() {

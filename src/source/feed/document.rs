@@ -89,6 +89,8 @@ fn read_text(text: &str, url: Option<&Url>) -> Result<Document, Unreadable> {
             "atom:feed" => return Ok(atom::read(element, url)),
             // Atom that forgot its namespace: it is given one.
             "feed" => return Ok(atom::read(&as_atom(element), url)),
+            // An entry alone is a feed of one.
+            "atom:entry" => return Ok(atom::read(&root, url)),
             "rss" | "rdf:rdf" | "rdf" | "channel" => return Ok(rss::read(element, url)),
             name if name.ends_with(":rss") => return Ok(rss::read(&unprefixed(element), url)),
             "html" | "xhtml:html" => return Err(Unreadable::Html),

@@ -81,7 +81,8 @@ fn entry(item: &Element, base: Option<&Url>) -> Entry {
     let is_link = guid.is_some_and(|guid| {
         !guid.attribute("ispermalink").is_some_and(|value| value.eq_ignore_ascii_case("false"))
     });
-    let from_guid = || guid_text.clone().filter(|guid| is_link && guid.starts_with("http"));
+    let is_address = |guid: &String| guid.starts_with("http") || guid.starts_with('/');
+    let from_guid = || guid_text.clone().filter(|guid| is_link && is_address(guid));
     let body = BODIES.iter().filter_map(|name| item.child(name)).map(|element| {
         let base = base_of(element, base);
         text::from_html(&element.inner_html(), base.as_ref())
@@ -94,7 +95,7 @@ fn entry(item: &Element, base: Option<&Url>) -> Entry {
             .unwrap_or_default()
     };
     Entry {
-        link: link(item, base).or_else(from_guid),
+        link: link(item, base).or_else(|| resolved(&from_guid()?, base)),
         title: ["title", "atom:title", "dc:title", "media:title", "itunes:title"]
             .iter()
             .filter_map(|name| item.child(name))

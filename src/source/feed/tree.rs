@@ -11,6 +11,8 @@ use quick_xml::Reader;
 use quick_xml::events::attributes::Attributes;
 use quick_xml::events::{BytesStart, Event};
 
+use super::charset;
+
 /// Deeper elements lose their tags and keep their text.
 const DEEPEST: usize = 100;
 
@@ -65,7 +67,7 @@ impl Element {
     pub fn text(&self) -> String {
         let mut text = String::new();
         self.write_text(&mut text);
-        text
+        charset::mended(text)
     }
 
     fn write_text(&self, into: &mut String) {
@@ -85,7 +87,7 @@ impl Element {
         }
         let mut html = String::new();
         self.write_html(&mut html);
-        html
+        charset::mended(html)
     }
 
     fn write_html(&self, into: &mut String) {
@@ -279,7 +281,8 @@ impl Builder {
         }
         let declared = self.prefixes.iter().rev().find(|(found, _)| found == prefix);
         let space = declared.map_or(prefix, |(_, space)| space.as_ref());
-        if space.is_empty() { local.to_owned() } else { format!("{space}:{local}") }
+        // Some write `rss:` before everything and never say what it stands for.
+        if space.is_empty() || space == "rss" { local.to_owned() } else { format!("{space}:{local}") }
     }
 }
 
