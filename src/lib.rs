@@ -12,7 +12,7 @@ pub mod escalation;
 pub mod matching;
 pub mod net;
 pub mod notify;
-// pub mod pipeline;
+pub mod pipeline;
 pub mod runtime;
 pub mod sentiment;
 pub mod source;

@@ -152,10 +152,18 @@ pub trait Push: Send + Sync + 'static {
     fn receive(&self, request: Pushed<'_>, now: Timestamp) -> Result<Vec<Post>, Refusal>;
 }
 
+pub mod feed;
 pub mod fetch;
+pub mod schedule;
+pub mod text;
 
 /// Every kind, by name.
-pub const KINDS: &[Kind] = &[];
+pub const KINDS: &[Kind] = &[Kind {
+    name: "feed",
+    about: "RSS, Atom or JSON Feed at an address",
+    check: feed::check,
+    build: feed::build,
+}];
 
 /// The kind of that name.
 pub fn kind(name: &str) -> Option<&'static Kind> {

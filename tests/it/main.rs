@@ -4,3 +4,5 @@ mod matching;
 mod config;
 mod escalation;
 mod sentiment;
+mod feed;
+mod support;
