@@ -10,7 +10,7 @@ use crate::domain::escalation::{Escalation, Severity};
 use crate::domain::event::Actor;
 use crate::domain::id::{EscalationId, OwnerId, SilenceId, TopicId, TriggerId};
 use crate::domain::silence::Silence;
-use crate::escalation::act::{self, Action};
+use crate::escalation::{self, Action};
 use crate::notify::link::{Claim, LinkAction};
 use crate::store::Outcome;
 
@@ -89,14 +89,14 @@ impl Api {
     async fn act_as(&self, actor: &Actor, id: EscalationId, action: &Action, claim: Option<&Claim>) -> Result<Escalation> {
         for _ in 0..TRIES {
             let now = self.clock.now();
-            let escalation = self.store.escalation(id).await?;
-            let escalation = escalation.ok_or_else(|| ApiError::NotFound { what: "escalation", id: id.to_string() })?;
+            let current = self.store.escalation(id).await?;
+            let current = current.ok_or_else(|| ApiError::NotFound { what: "escalation", id: id.to_string() })?;
             let desk = self.desk.load_full();
             let silences = self.store.silences(None, now).await?;
-            let mut effects = act::act(&desk, &silences, &escalation, action, actor, now)
+            let mut effects = escalation::act(&desk, &silences, &current, actor, action, now)
                 .map_err(|refused| ApiError::Refused(refused.to_string()))?;
             effects.link = claim.map(|claim| (claim.link, claim.expires));
-            let after = effects.escalations.last().cloned().unwrap_or(escalation);
+            let after = effects.escalations.last().cloned().unwrap_or(current);
             if self.store.step(effects).await? == Outcome::Done {
                 tracing::info!(escalation.id = %id, "escalation {id} is now {}", after.state.as_str());
                 self.escalate.nudge();

@@ -2,7 +2,7 @@
 
 use crate::domain::event::Actor;
 use crate::domain::id::OwnerId;
-use crate::escalation::desk::Desk;
+use crate::escalation::Desk;
 
 use super::{ApiError, Result};
 

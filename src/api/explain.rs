@@ -10,7 +10,7 @@ use crate::domain::id::{MentionId, OwnerId, SourceId, TopicId};
 use crate::domain::mention::{Mention, ScoredMention, Span};
 use crate::domain::post::{Post, PostKind};
 use crate::domain::sentiment::Sentiment;
-use crate::escalation::rules::Facts;
+use crate::escalation::Facts;
 use crate::escalation::timetable;
 use crate::sentiment::Scorable;
 
@@ -113,7 +113,7 @@ impl Api {
 
     async fn would(
         &self,
-        desk: &crate::escalation::desk::Desk,
+        desk: &crate::escalation::Desk,
         post: &Post,
         topic_id: TopicId,
         spans: Vec<Span>,
@@ -132,7 +132,7 @@ impl Api {
         let fired = desk.rules.fire(&scored, &facts);
         let faults = routed.faults.iter().chain(&fired.faults);
         let severity = fired.fired.as_ref().map(|firing| firing.severity);
-        let planned = severity.map(|severity| timetable::timetable(desk, topic, &routed.owner, severity, now));
+        let planned = severity.map(|severity| timetable(desk, topic, &routed.owner, severity, now));
         Ok(Would {
             topic: topic_id,
             spans: scored.mention.spans,

@@ -24,7 +24,7 @@ use serde::{Deserialize, Serialize};
 use crate::config::Config;
 use crate::digest::task::Digests;
 use crate::domain::id::SourceId;
-use crate::escalation::desk::SharedDesk;
+use crate::escalation::SharedDesk;
 use crate::notify::link::Links;
 use crate::notify::ways::SharedWays;
 use crate::pipeline::SharedPlan;

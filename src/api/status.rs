@@ -62,7 +62,7 @@ impl Api {
             version: env!("CARGO_PKG_VERSION").into(),
             now,
             started_at: self.started_at,
-            model: self.scorer.as_ref().map(crate::sentiment::scorer::Scorer::model),
+            model: self.scorer.as_ref().map(|scorer| scorer.model().clone()),
             sources: self.store.sources().await?,
             gaps: self.store.gaps(week).await?,
             outbox: self.store.outbox(now).await?,

@@ -1,13 +1,11 @@
 //! Every fault of every stage in one list: what `earmark check` prints and what a start or a
 //! reload refuses.
 
-use std::collections::BTreeMap;
-
 use crate::config::{ClassifierKind, Config, explain_kind};
 use crate::domain::problem::{Problem, Problems};
-use crate::domain::topic::Topic;
-use crate::escalation::rules::Rules;
-use crate::matching::{Matcher, query};
+use crate::escalation::Rules;
+use crate::matching;
+use crate::notify::ways::Ways;
 use crate::runtime::secret;
 use crate::sentiment::{bert, location};
 use crate::source::fetch::Fetcher;
@@ -27,25 +25,13 @@ impl Tools {
     /// # Errors
     /// Where the HTTP client cannot be made.
     pub fn new(config: &Config) -> Result<Self, Problems> {
-        let http = net::Client::new(&net::Settings {
-            user_agent: user_agent(config.contact.as_deref()),
-            allow_private: config.allow_private,
-            ..net::Settings::default()
-        })
+        let settings = net::Settings::new(config.contact.as_deref().unwrap_or_default());
+        let http = net::Client::new(&net::Settings { allow_private: config.net.allow_private, ..settings })
         .map_err(|why| Problems(vec![Problem::new("net", why)]))?;
         Ok(Self {
             source: source::Tools { fetch: std::sync::Arc::new(Fetcher::new(http.clone())) },
             notify: notify::Tools { http, email: config.email.clone(), folder: config.store_path.clone() },
         })
-    }
-}
-
-/// Who we say we are: the truth, and whom to write to.
-fn user_agent(contact: Option<&str>) -> String {
-    let version = env!("CARGO_PKG_VERSION");
-    match contact {
-        Some(contact) => format!("earmark/{version} (+{contact})"),
-        None => format!("earmark/{version}"),
     }
 }
 
@@ -56,16 +42,8 @@ pub fn faults(config: &Config) -> Problems {
         Ok(tools) => tools,
         Err(problems) => return problems,
     };
-    for topic in &config.topics {
-        let key = format!("topics[\"{}\"].query", topic.id);
-        problems.extend_under("", query::check(&key, &topic.query));
-    }
-    if problems.is_empty()
-        && let Err(found) = Matcher::compile(&config.topics)
-    {
-        problems.extend_under("", found);
-    }
-    problems.extend_under("", Rules::check(&config.triggers, &config.routes));
+    problems.0.extend(matching::check(&config.topics).0);
+    problems.0.extend(Rules::check(&config.triggers, &config.routes).0);
     for settings in &config.sources {
         let key = format!("sources[\"{}\"]", settings.id);
         let Some(kind) = source::kind(&settings.kind) else {
@@ -75,15 +53,7 @@ pub fn faults(config: &Config) -> Problems {
         let wanted = source::Settings { id: settings.id.clone(), params: settings.params.clone() };
         problems.extend_under(&format!("{key}.params"), (kind.check)(&wanted));
     }
-    for settings in &config.channels {
-        let key = format!("channels[\"{}\"]", settings.id);
-        let Some(kind) = notify::kind(&settings.kind) else {
-            problems.push(unknown_kind(&key, &settings.kind, notify::KINDS.iter().map(|kind| kind.name)));
-            continue;
-        };
-        let wanted = notify::Settings { id: settings.id.clone(), params: settings.params.clone() };
-        problems.extend_under(&format!("{key}.params"), (kind.check)(&wanted, &tools.notify));
-    }
+    problems.0.extend(Ways::check(&config.channels, &tools.notify).0);
     if let Some(password) = config.email.as_ref().and_then(|email| email.password.as_ref())
         && let Err(why) = secret::fetch(password)
     {
@@ -95,13 +65,13 @@ pub fn faults(config: &Config) -> Problems {
         problems.push(Problem::new("web.token", why));
     }
     if config.sentiment.classifier == ClassifierKind::Bert {
-        let folder = config.sentiment.model.clone().unwrap_or_else(location::installed);
-        if let Err(error) = bert::check(&folder) {
+        let found = location::find(config.sentiment.model.as_deref()).and_then(|folder| bert::check(&folder));
+        if let Err(error) = found {
             problems.push(Problem::new("sentiment.model", error.to_string()));
         }
     }
     for problem in &mut problems.0 {
-        fill_place(&config.places, problem);
+        config.place(problem);
     }
     problems
 }
@@ -113,27 +83,4 @@ fn unknown_kind<'a>(key: &str, kind: &str, known: impl Iterator<Item = &'a str>)
         Some(why) => problem.remedy(why),
         None => problem.remedy(format!("known are {}", known.join(", "))),
     }
-}
-
-/// The place of the innermost table that the key lies in.
-fn fill_place(places: &BTreeMap<String, String>, problem: &mut Problem) {
-    if !problem.place.is_empty() {
-        return;
-    }
-    let mut key = problem.key.as_str();
-    loop {
-        if let Some(place) = places.get(key) {
-            problem.place.clone_from(place);
-            return;
-        }
-        match key.rfind(['.', '[']) {
-            Some(end) => key = &key[..end],
-            None => return,
-        }
-    }
-}
-
-/// Topics by name, for whoever needs to look one up.
-pub fn topics(config: &Config) -> BTreeMap<&str, &Topic> {
-    config.topics.iter().map(|topic| (topic.id.as_str(), topic)).collect()
 }

@@ -31,8 +31,8 @@ use crate::config::{ClassifierKind, Config};
 use crate::digest::task::DigestTask;
 use crate::domain::id::InstanceId;
 use crate::domain::problem::Problems;
-use crate::escalation::task::EscalateTask;
-use crate::notify::deliver::DeliverTask;
+use crate::escalation::EscalateTask;
+use crate::notify::deliver::{DeliverTask, PER_MINUTE, RosterNow};
 use crate::notify::link::Links;
 use crate::pipeline::inbox::InboxReader;
 use crate::pipeline::ingest::Ingest;
@@ -108,14 +108,15 @@ impl App {
         let now = deps.clock.now();
         let instance = InstanceId::new(now);
         let store: Arc<dyn Store> = Arc::new(
-            SledStore::open(&config.store_path, instance, LOCK_WITHIN)
+            SledStore::open(&config.store_path, instance, LOCK_WITHIN, &deps.stop)
+                .await
                 .with_context(|| format!("the store in {} could not be opened", config.store_path.display()))?,
         );
         let scorer = start_scorer(&config).await?;
         let live = Live::build(&config).map_err(|problems| anyhow::anyhow!("{problems}"))?;
         let driver = Arc::new(Driver::new(deps.clock.clone(), deps.stop.clone()));
         let nudges = Nudges::default();
-        let links = Arc::new(Links::open(&config.store_path, config.web.public_url.clone())?);
+        let links = Arc::new(Links::open(&config.store_path, &links_base(&config))?);
         let (shared, reading) = live::Shared::new(live);
         let ingest = Arc::new(Ingest::new(
             store.clone(),
@@ -173,6 +174,8 @@ impl App {
             EscalateTask::new(self.store.clone(), clock.clone(), self.shared.desk.clone(), self.nudges.deliver.clone()),
         );
         let render = Arc::new(render::Words::new(self.api.clone(), links));
+        let desk = self.shared.desk.clone();
+        let roster: RosterNow = Arc::new(move || desk.load().roster.clone());
         self.driver.start(
             "deliver",
             self.nudges.deliver.clone(),
@@ -180,8 +183,10 @@ impl App {
                 self.store.clone(),
                 clock,
                 self.shared.ways.clone(),
+                roster,
                 render,
                 self.nudges.escalate.clone(),
+                PER_MINUTE,
             ),
         );
         self.driver.start(
@@ -284,14 +289,20 @@ impl App {
     }
 }
 
+/// What links in messages begin with: the public address, else the one on this machine.
+fn links_base(config: &Config) -> String {
+    let local = config.web.listen.map(|listen| format!("http://{listen}"));
+    config.web.public_url.clone().or(local).unwrap_or_default()
+}
+
 async fn start_scorer(config: &Config) -> anyhow::Result<Scorer> {
     let settings = config.sentiment.clone();
     let floor = settings.floor;
     let build = move || -> Result<Box<dyn Classifier>, crate::sentiment::ScoreError> {
         Ok(match settings.classifier {
-            ClassifierKind::WordList => Box::new(WordList::default()),
+            ClassifierKind::WordList => Box::new(WordList::new()),
             ClassifierKind::Bert => {
-                let folder = settings.model.clone().unwrap_or_else(location::installed);
+                let folder = location::find(settings.model.as_deref())?;
                 Box::new(Bert::load(&folder, settings.threads)?)
             }
         })

@@ -7,12 +7,13 @@ use anyhow::{Context, bail};
 use arc_swap::ArcSwap;
 
 use super::live::{Live, Shared};
-use super::{LOCK_WITHIN, start_scorer};
+use super::{LOCK_WITHIN, links_base, start_scorer};
 use crate::api::Api;
 use crate::config::Config;
 use crate::domain::id::InstanceId;
 use crate::notify::link::Links;
 use crate::runtime::clock::{Clock, SharedClock, SystemClock};
+use crate::runtime::stop::Stop;
 use crate::runtime::task::Nudge;
 use crate::store::Store;
 use crate::store::memory::Memory;
@@ -23,8 +24,8 @@ use crate::store::sled::SledStore;
 /// # Errors
 /// Where the store or the model cannot be opened.
 pub async fn open(config: Config, with_model: bool) -> anyhow::Result<Arc<Api>> {
-    let store = open_store(&config)?;
-    let links = Links::open(&config.store_path, config.web.public_url.clone())?;
+    let store = open_store(&config).await?;
+    let links = Links::open(&config.store_path, &links_base(&config))?;
     build(config, store, links, with_model).await
 }
 
@@ -34,7 +35,7 @@ pub async fn open(config: Config, with_model: bool) -> anyhow::Result<Arc<Api>> 
 /// Where the model cannot be opened.
 pub async fn without_store(config: Config) -> anyhow::Result<Arc<Api>> {
     let store = Arc::new(Memory::new(InstanceId::new(SystemClock.now())));
-    build(config, store, Links::ephemeral(), true).await
+    build(config, store, Links::with_key([0; 32], ""), true).await
 }
 
 async fn build(config: Config, store: Arc<dyn Store>, links: Links, with_model: bool) -> anyhow::Result<Arc<Api>> {
@@ -66,9 +67,10 @@ async fn build(config: Config, store: Arc<dyn Store>, links: Links, with_model: 
 ///
 /// # Errors
 /// Where it is in use, or belongs to another account.
-pub fn open_store(config: &Config) -> anyhow::Result<Arc<dyn Store>> {
+pub async fn open_store(config: &Config) -> anyhow::Result<Arc<dyn Store>> {
     step_down(&config.store_path)?;
-    let store = SledStore::open(&config.store_path, InstanceId::new(SystemClock.now()), LOCK_WITHIN)
+    let store = SledStore::open(&config.store_path, InstanceId::new(SystemClock.now()), LOCK_WITHIN, &Stop::new())
+        .await
         .with_context(|| format!("the store in {} could not be opened", config.store_path.display()))?;
     Ok(Arc::new(store))
 }

@@ -6,12 +6,12 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 
 use crate::api::Api;
-use crate::digest::render;
+use crate::digest::render as digest;
 use crate::domain::notification::{About, Notification};
+use crate::notify::Message;
 use crate::notify::deliver::{Render, Rendered};
-use crate::notify::gather::{self, Sources};
 use crate::notify::link::Links;
-use crate::notify::{Message, message};
+use crate::notify::render::{self, Setting};
 
 /// Makes words of everything that can stand in the outbox.
 pub struct Words {
@@ -30,36 +30,33 @@ impl Words {
 impl Render for Words {
     async fn render(&self, row: &Notification, now: Timestamp) -> anyhow::Result<Rendered> {
         let desk = self.api.desk.load_full();
-        match &row.about {
-            About::Escalation(id) => {
-                let sources = Sources {
-                    store: &*self.api.store,
-                    roster: &desk.roster,
-                    topics: &desk.topics,
-                    links: &self.links,
-                };
-                gather::escalation(&sources, row, *id, now).await
-            }
-            About::Digest(id, window) => {
-                let digest = self.api.digest_of(id, *window, Some(&row.owner)).await.map_err(anyhow::Error::from)?;
-                Ok(Rendered::Message(Box::new(Message {
-                    key: row.key.clone(),
-                    subject: render::subject(&digest),
-                    text: render::text(&digest),
-                    html: render::html(&digest),
-                    json: serde_json::json!({
-                        "type": "digest", "timestamp": row.created_at, "data": render::json(&digest),
-                    }),
-                    thread: None,
-                    opens_thread: false,
-                    urgent: false,
-                    at: row.created_at,
-                })))
-            }
-            About::Notice(notice) => {
-                let owner = desk.roster.owner(&row.owner);
-                Ok(Rendered::Message(Box::new(message::notice(notice, owner, row))))
-            }
+        let config = self.api.config.load_full();
+        let reachable = config.web.public_url.is_some() || config.web.listen.is_some();
+        let setting = Setting {
+            roster: &desk.roster,
+            topics: &desk.topics,
+            links: reachable.then_some(&*self.links),
+            public_url: config.web.public_url.as_deref(),
+        };
+        if let Some(rendered) = render::render(&*self.api.store, setting, row, now).await? {
+            return Ok(rendered);
         }
+        let About::Digest(id, window) = &row.about else {
+            anyhow::bail!("nobody has words for notification {}", row.id)
+        };
+        let made = self.api.digest_of(id, *window, Some(&row.owner)).await.map_err(anyhow::Error::from)?;
+        Ok(Rendered::Message(Box::new(Message {
+            key: row.key.clone(),
+            subject: digest::subject(&made),
+            text: digest::text(&made),
+            html: digest::html(&made),
+            json: serde_json::json!({
+                "type": "digest", "timestamp": row.created_at, "data": digest::json(&made),
+            }),
+            thread: None,
+            opens_thread: false,
+            urgent: false,
+            at: row.created_at,
+        })))
     }
 }

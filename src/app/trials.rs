@@ -99,7 +99,7 @@ pub async fn live(config: &Config) -> anyhow::Result<Vec<(String, Result<String,
     for (reading, _) in pushes {
         answers.push((format!("source {}", reading.id), Ok("waits for its sender".into())));
     }
-    for (id, channel) in ways.channels() {
+    for (id, channel) in &ways.channels {
         let said = channel.probe().await.map(|()| "would take messages".into()).map_err(|error| error.to_string());
         answers.push((format!("channel {id}"), said));
     }

@@ -95,7 +95,7 @@ async fn export(common: &Common, file: &PathBuf) -> anyhow::Result<ExitCode> {
 async fn import(common: &Common, file: &PathBuf) -> anyhow::Result<ExitCode> {
     let config = place::config(common)?;
     let source = std::fs::File::open(file).with_context(|| format!("{} cannot be read", file.display()))?;
-    let store = offline::open_store(&config)?;
+    let store = offline::open_store(&config).await?;
     if !store.rows(None, 1).await?.rows.is_empty() {
         anyhow::bail!("the store in {} is not empty; move it away first", config.store_path.display());
     }
@@ -140,7 +140,7 @@ fn compact(common: &Common) -> anyhow::Result<ExitCode> {
     let config = place::config(common)?;
     offline::step_down(&config.store_path)?;
     let mut progress = output::Progress::new("rows", None);
-    let (before, after) = crate::store::sled::compact::compact(&config.store_path, &mut |done, _| progress.at(done))?;
+    let (before, after) = crate::store::sled::compact(&config.store_path, &mut |done, _| progress.at(done))?;
     progress.end();
     output::line(&format!("{before} bytes before, {after} after"));
     Ok(ExitCode::SUCCESS)

@@ -18,7 +18,7 @@ use crate::domain::notification::Notice;
 use crate::domain::post::Post;
 use crate::domain::sentiment::Sentiment;
 use crate::domain::source::{Gap, SkipReason, SourceState};
-use crate::escalation::desk::{Desk, SharedDesk};
+use crate::escalation::{Desk, SharedDesk};
 use crate::runtime::clock::SharedClock;
 use crate::runtime::stop::Stop;
 use crate::runtime::task::Nudge;

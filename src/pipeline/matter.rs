@@ -14,9 +14,8 @@ use crate::domain::id::{OwnerId, TopicId};
 use crate::domain::mention::{Finding, RecordedMention, ScoredMention};
 use crate::domain::notification::{HoldReason, Notice};
 use crate::domain::sentiment::Counts;
-use crate::escalation::desk::Desk;
-use crate::escalation::intake::Intake;
-use crate::escalation::rules::{Facts, Firing, RuleFault};
+use crate::escalation::Desk;
+use crate::escalation::{Facts, Fired, Intake, RuleFault, Subject};
 use crate::store::{Effects, Store, TALLY_BUCKET, Tally};
 use crate::telemetry::metrics;
 
@@ -56,8 +55,9 @@ struct Considered {
     earlier: Option<RecordedMention>,
     owner: OwnerId,
     routed_by: String,
-    firing: Option<Firing>,
-    hold: HoldReason,
+    fired: Fired,
+    /// Its rules were not asked, and why.
+    stays_quiet: Option<HoldReason>,
 }
 
 /// Decides on mentions in the order in which they were given.
@@ -82,23 +82,39 @@ pub async fn decide(
     }
     let silences = store.silences(None, now).await?;
     let mut intake = Intake::new(desk, &silences, now);
-    let groups: BTreeSet<_> = considered.iter().filter_map(|one| one.firing.as_ref()).map(|firing| firing.group.clone()).collect();
-    for group in groups {
+    let firings = considered.iter().filter_map(|one| one.fired.fired.as_ref());
+    for group in firings.map(|firing| firing.group.clone()).collect::<BTreeSet<_>>() {
         let escalation = store.group(group.clone()).await?;
         intake.know(&group, escalation);
+    }
+    let own = considered.iter().filter_map(|one| one.earlier.as_ref()?.finding.escalation());
+    for id in own.collect::<BTreeSet<_>>() {
+        if let Some(escalation) = store.escalation(id).await? {
+            intake.know_own(escalation);
+        }
     }
     let mut decided = Decided::default();
     for one in considered {
         let earlier = one.earlier.as_ref().map(|earlier| &earlier.finding);
-        let finding = match &one.firing {
-            Some(firing) => intake.take(&one.mention.mention, &one.owner, firing, earlier),
-            None => match earlier {
-                // An edit that no longer fires does not undo what its first version opened.
-                Some(finding) if finding.escalation().is_some() => finding.clone(),
-                _ => Finding::Held(one.hold),
-            },
+        let subject = Subject {
+            mention: one.mention.mention.id,
+            topic: &one.mention.mention.topic,
+            owner: &one.owner,
+            before: earlier,
         };
-        decided.effects.events.extend(events(&one, &finding, now));
+        let finding = match (one.stays_quiet, earlier) {
+            (Some(reason), None) => Finding::Held(reason),
+            _ => intake.take(&subject, one.fired.clone()),
+        };
+        if one.revision == 1 {
+            decided.effects.events.push(Event {
+                at: now,
+                by: Actor::Daemon,
+                escalation: finding.escalation(),
+                mention: Some(one.mention.mention.id),
+                what: What::Recorded { owner: one.owner.clone() },
+            });
+        }
         if let Finding::Held(reason) = &finding {
             metrics::held(reason.as_str());
         }
@@ -150,36 +166,19 @@ fn consider(
         }
     };
     let is_old = mention.mention.post.created_at.is_some_and(|at| now.duration_since(at) > OLD_NEWS);
-    let (firing, hold) = if source.quiet {
-        (None, HoldReason::Imported)
-    } else if is_old && revision == 1 {
-        (None, HoldReason::OldNews)
-    } else {
-        let facts = Facts { owner: &owner, source_kind: source.kind, needs_answer: None, tallies: tallies.of(topic), now };
-        let fired = desk.rules.fire(&mention, &facts);
-        let hold = if fired.faults.is_empty() { HoldReason::NoTrigger } else { HoldReason::RuleError };
-        broken.extend(fired.faults);
-        (fired.fired, hold)
+    let stays_quiet = match (source.quiet, is_old && revision == 1) {
+        (true, _) => Some(HoldReason::Imported),
+        (false, true) => Some(HoldReason::OldNews),
+        (false, false) => None,
     };
-    Considered { mention, revision, earlier, owner, routed_by, firing, hold }
-}
-
-fn events(one: &Considered, finding: &Finding, now: Timestamp) -> Vec<Event> {
-    let event = |what| Event {
-        at: now,
-        by: Actor::Daemon,
-        escalation: finding.escalation(),
-        mention: Some(one.mention.mention.id),
-        what,
-    };
-    let mut events = Vec::new();
-    if one.revision == 1 {
-        events.push(event(What::Recorded { owner: one.owner.clone() }));
+    let mut fired = Fired::default();
+    if stays_quiet.is_none() {
+        let tallies = tallies.of(topic);
+        let facts = Facts { owner: &owner, source_kind: source.kind, needs_answer: None, tallies, now };
+        fired = desk.rules.fire(&mention, &facts);
+        broken.extend(fired.faults.iter().cloned());
     }
-    if let Finding::Held(reason) = finding {
-        events.push(event(What::Held { reason: *reason }));
-    }
-    events
+    Considered { mention, revision, earlier, owner, routed_by, fired, stays_quiet }
 }
 
 /// Counts per topic for spike triggers: what the store has, and what this batch adds.

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use crate::domain::id::NotificationId;
 use crate::domain::notification::{About, Notice, Notification, Occasion, Reason};
-use crate::escalation::desk::Desk;
+use crate::escalation::Desk;
 
 /// The outbox rows that carry `notice` to the operator; none if it has no channel.
 pub fn to_operator(desk: &Desk, notice: &Notice, now: Timestamp) -> Vec<Notification> {

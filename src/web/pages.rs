@@ -23,7 +23,7 @@ use crate::domain::escalation::{Escalation, State as Standing};
 use crate::domain::id::{EscalationId, OwnerId};
 use crate::domain::sentiment::Polarity;
 use crate::domain::source::SourceState;
-use crate::escalation::desk::Desk;
+use crate::escalation::Desk;
 use crate::store::{EscalationFilter, Page};
 
 type PageAnswer = Result<Html<String>, Failed>;
