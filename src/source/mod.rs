@@ -153,9 +153,15 @@ pub trait Push: Send + Sync + 'static {
 }
 
 pub mod fetch;
+pub mod file;
+pub mod hacker_news;
+pub mod params;
+pub mod record;
+pub mod text;
+pub mod webhook;
 
 /// Every kind, by name.
-pub const KINDS: &[Kind] = &[];
+pub const KINDS: &[Kind] = &[file::KIND, hacker_news::KIND, webhook::KIND];
 
 /// The kind of that name.
 pub fn kind(name: &str) -> Option<&'static Kind> {

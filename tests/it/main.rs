@@ -1,1 +1,4 @@
 //! The one integration-test binary.
+
+mod hacker_news;
+mod push_file;
