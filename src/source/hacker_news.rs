@@ -118,9 +118,8 @@ impl Source for HackerNews {
         let highest: u64 = self.site.ask("maxitem").await?;
         let cursor = match &position.cursor {
             Some(kept) => serde_json::from_str(kept).map_err(|error| SourceError {
-                what: format!("the kept cursor cannot be read: {error}"),
                 retry: Retry::Never,
-                position: None,
+                ..soon(format!("the kept cursor cannot be read: {error}"))
             })?,
             None => Cursor::new(highest.saturating_sub(self.site.wanted.back)),
         };
@@ -130,7 +129,8 @@ impl Source for HackerNews {
         let pending = walk.to_retry();
         let stopped = self.run(&mut walk, pending, &mut posts, Walk::again).await;
         let last = highest.min(walk.through().saturating_add(MOST_NUMBERS));
-        let fresh = (walk.through() + 1..=last).collect();
+        let fresh: Vec<u64> = (walk.through() + 1..=last).collect();
+        let asked = !fresh.is_empty();
         let stopped = match stopped {
             Some(Stopped::Told(error)) => Some(Stopped::Told(error)),
             // Old items that fail do not tell that new ones would.
@@ -138,13 +138,11 @@ impl Source for HackerNews {
         };
         let behind = walk.settle(stopped.is_none()) < highest;
         let more = stopped.is_none() && behind && walk.moved();
-        if let Some(stopped) = &stopped
-            && !walk.answered()
-        {
-            return Err(stopped.error());
-        }
-        if let (None, false, Some(what)) = (&stopped, walk.answered(), walk.failure()) {
-            return Err(SourceError { what, retry: Retry::Soon, position: None });
+        match (&stopped, walk.failure()) {
+            _ if walk.answered() => {}
+            (Some(stopped), _) => return Err(stopped.error()),
+            (None, Some(what)) if asked => return Err(soon(what)),
+            _ => {}
         }
         if !behind && stopped.is_none() {
             if self.looks.is_multiple_of(CHANGES_EACH) {
@@ -171,6 +169,10 @@ impl Source for HackerNews {
     }
 }
 
+fn soon(what: String) -> SourceError {
+    SourceError { what, retry: Retry::Soon, position: None }
+}
+
 /// Why a run of questions was broken off.
 enum Stopped {
     /// The site asks for a pause.
@@ -183,7 +185,7 @@ impl Stopped {
     fn error(&self) -> SourceError {
         match self {
             Stopped::Told(error) => error.clone(),
-            Stopped::Down(what) => SourceError { what: what.clone(), retry: Retry::Soon, position: None },
+            Stopped::Down(what) => soon(what.clone()),
         }
     }
 
@@ -253,11 +255,9 @@ impl Site {
     async fn item(&self, number: u64) -> Result<Option<Item>, SourceError> {
         let item: Option<Item> = self.ask(&format!("item/{number}")).await?;
         match &item {
-            Some(item) if item.id != number => Err(SourceError {
-                what: format!("item {number} answered with item {}", item.id),
-                retry: Retry::Soon,
-                position: None,
-            }),
+            Some(item) if item.id != number => {
+                Err(soon(format!("item {number} answered with item {}", item.id)))
+            }
             _ => Ok(item),
         }
     }

@@ -271,6 +271,37 @@ async fn a_table_with_quotes_line_ends_and_old_letters_is_read() {
 }
 
 #[tokio::test]
+async fn a_table_that_is_written_piece_by_piece_gives_each_row_once() {
+    for seed in 1..=20_u64 {
+        let mut state = seed;
+        let mut dice = move |sides: usize| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            usize::try_from(state >> 33).expect("31 bits") % sides
+        };
+        let cells = ["a", "b,c", "line\nend", "\"quoted\"", "=1+1", "\r\n", "x\"y", "é"];
+        let texts: Vec<String> = (0..30)
+            .map(|_| (0..=dice(3)).map(|_| cells[dice(cells.len())]).collect::<String>() + ".")
+            .collect();
+        let table = texts.iter().enumerate().fold(String::from("text,id\n"), |table, (id, text)| {
+            format!("{table}\"{}\",{id}\n", text.replace('"', "\"\""))
+        });
+        let mut files = Files::new("t.csv", json!({}));
+        let mut given = Vec::new();
+        let mut rest = table.as_bytes();
+        while !rest.is_empty() {
+            let (piece, left) = rest.split_at(rest.len().min(1 + dice(40)));
+            rest = left;
+            use std::io::Write as _;
+            let path = files.path().join("t.csv");
+            let mut file = fs::File::options().append(true).create(true).open(path).expect("open");
+            file.write_all(piece).expect("written");
+            given.extend(files.texts().await);
+        }
+        assert_eq!(given, texts, "seed {seed}");
+    }
+}
+
+#[tokio::test]
 async fn a_stray_quote_costs_one_row_and_not_the_rest() {
     let mut files = Files::new("a.csv", json!({}));
     files.write("a.csv", "text\n\"stray\ngood\nfine\n");

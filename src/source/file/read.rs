@@ -98,6 +98,9 @@ pub fn read<F: Read + Seek>(
     out: &mut Parsed,
 ) -> io::Result<End> {
     let size = file.seek(SeekFrom::End(0))?;
+    if place.at >= size {
+        return Ok(End::Rest);
+    }
     let still = place.wait.is_some_and(|w| w.size == size && task.now.duration_since(w.still) >= STILL);
     let began = place.at;
     let open_long = place.wait.is_some_and(|wait| task.now.duration_since(wait.since) >= OPEN);
@@ -105,7 +108,7 @@ pub fn read<F: Read + Seek>(
     lines.file.seek(SeekFrom::Start(0))?;
     let start = lines.file.fill_buf()?;
     if start.starts_with(&[0xff, 0xfe]) || start.starts_with(&[0xfe, 0xff]) {
-        out.reject(task.name, "the file is UTF-16; save it as UTF-8");
+        out.reject(&named(task, 1), "the file is UTF-16; save it as UTF-8");
         place.advance(size - place.at, 0);
         return Ok(End::Rest);
     }
