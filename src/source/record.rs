@@ -3,8 +3,8 @@
 //!
 //! The fields are those that `earmark sources parse` prints, with `site` and `reach`. Names that
 //! tables in the wild use are known too ([`FIELDS`]); others are mapped, `fields = { text = "comment" }`,
-//! and into nested JSON by a pointer, `fields = { text = "/answer/body" }`. Fields nobody asked for are
-//! left alone, for a table may hold more than we want.
+//! and into nested JSON by a pointer, `fields = { text = "/answer/body" }`. A field mapped to a column that
+//! is not there is not read. Fields nobody asked for are left alone, for a table may hold more than we want.
 //!
 //! A record needs words: a title or a text, unless it says that the post was deleted. One that has a date,
 //! a link or a kind that cannot be read is rejected with the reason and not guessed at: a guess would be
@@ -158,11 +158,11 @@ pub fn post(shape: &Shape, record: &Value, id: Option<&str>) -> Result<Post, Vec
     let Some(object) = record.as_object() else {
         return Err(vec![Fault { at: String::new(), why: "a record must be a JSON object".into() }]);
     };
-    let mut reader = Reader { shape, record, object, faults: Vec::new() };
+    let mut reader = Reader::new(shape, record, object);
     let deleted = reader.flag("deleted");
     let title = reader.text("title", 4_096);
     let text = reader.text("text", 1 << 20).unwrap_or_default();
-    if text.is_empty() && title.is_none() && !deleted {
+    if text.is_empty() && title.is_none() && !deleted && reader.faults.is_empty() {
         let column = shape.fields.get("text").map_or("text", String::as_str);
         reader
             .faults
@@ -173,10 +173,9 @@ pub fn post(shape: &Shape, record: &Value, id: Option<&str>) -> Result<Post, Vec
     let url = reader.url();
     let own_site = reader.text("site", 512).map(|site| site_of(&site));
     let site = own_site.or_else(|| shape.site.clone()).or_else(|| url.as_deref().and_then(host));
-    let made = |parts: &[&str]| fingerprint(parts);
     let id = reader.text("id", 512).or_else(|| id.map(str::to_owned)).unwrap_or_else(|| {
         let date = created_at.map(|at| at.to_string()).unwrap_or_default();
-        made(&[author.as_deref().unwrap_or(""), &date, title.as_deref().unwrap_or(""), &text])
+        fingerprint(&[author.as_deref().unwrap_or(""), &date, title.as_deref().unwrap_or(""), &text])
     });
     let version = reader.text("version", 512).unwrap_or_else(|| version(title.as_deref(), &text, deleted));
     let post = Post {
@@ -232,40 +231,42 @@ fn plain_name(name: &str) -> String {
 struct Reader<'a> {
     shape: &'a Shape,
     record: &'a Value,
-    object: &'a Map<String, Value>,
+    /// What is there: its plain name, its name as it stands, its value.
+    named: Vec<(String, &'a str, &'a Value)>,
+    /// Names that the settings gave to a field: they are no other field's.
+    taken: Vec<String>,
     faults: Vec<Fault>,
 }
 
 impl<'a> Reader<'a> {
-    /// The value of a field and where it stands; null and blank are absent.
-    fn find(&self, field: &str) -> Option<(String, &'a Value)> {
+    fn new(shape: &'a Shape, record: &'a Value, object: &'a Map<String, Value>) -> Self {
         let there = |value: &Value| match value {
             Value::Null => false,
             Value::String(text) => !text.trim().is_empty(),
             _ => true,
         };
-        let pointer = |key: &str| format!("/{}", key.replace('~', "~0").replace('/', "~1"));
+        let named = object.iter().filter(|(_, value)| there(value));
+        let named = named.map(|(key, value)| (plain_name(key), key.as_str(), value)).collect();
+        let taken = shape.fields.values().map(|theirs| plain_name(theirs)).collect();
+        Self { shape, record, named, taken, faults: Vec::new() }
+    }
+
+    /// The value of a field and where it stands; null and blank are absent.
+    fn find(&self, field: &str) -> Option<(String, &'a Value)> {
+        let named = |name: &str| self.named.iter().find(|(known, _, _)| known == name);
+        let found = |(_, key, value): &(String, &str, &'a Value)| {
+            (format!("/{}", key.replace('~', "~0").replace('/', "~1")), *value)
+        };
         if let Some(theirs) = self.shape.fields.get(field) {
-            let value = if theirs.starts_with('/') {
-                self.record.pointer(theirs).map(|value| (theirs.clone(), value))
-            } else {
-                let wanted = plain_name(theirs);
-                let same = self.object.get_key_value(theirs.as_str());
-                same.or_else(|| self.object.iter().find(|(key, _)| plain_name(key) == wanted))
-                    .map(|(key, value)| (pointer(key), value))
-            };
-            return value.filter(|(_, value)| there(value));
+            if theirs.starts_with('/') {
+                let value = self.record.pointer(theirs).filter(|value| !value.is_null())?;
+                return Some((theirs.clone(), value));
+            }
+            return named(&plain_name(theirs)).map(found);
         }
         let aliases = FIELDS.iter().find(|(name, _)| *name == field).map_or(&[][..], |(_, aliases)| *aliases);
-        std::iter::once(&field).chain(aliases).find_map(|name| {
-            let taken =
-                |key: &str| self.shape.fields.values().any(|theirs| plain_name(theirs) == plain_name(key));
-            let (key, value) = self
-                .object
-                .iter()
-                .find(|(key, value)| plain_name(key) == **name && there(value) && !taken(key))?;
-            Some((pointer(key), value))
-        })
+        let mut names = std::iter::once(&field).chain(aliases);
+        names.find_map(|name| named(name).filter(|(known, _, _)| !self.taken.contains(known))).map(found)
     }
 
     fn fault(&mut self, at: String, why: impl Into<String>) {

@@ -305,12 +305,36 @@ fn settings_are_checked_all_at_once() {
     assert_eq!(problems.0.len(), 5, "{problems}");
 }
 
+#[test]
+fn a_saved_answer_is_parsed_by_its_form() {
+    let settings = Settings { id: "hn".into(), params: json!({}) };
+    let count = |body: Value| {
+        hacker_news::parse(&settings, body.to_string().as_bytes())
+            .map(|parsed| (parsed.posts.len(), parsed.rejects.len()))
+    };
+    assert_eq!(count(comment(4)), Ok((1, 0)));
+    assert_eq!(count(json!([comment(4), comment(5), { "by": "ann" }, null, 7])), Ok((2, 1)));
+    for none in [
+        json!(4_711),
+        json!(null),
+        json!([1, 2]),
+        json!({ "items": [1], "profiles": [] }),
+        json!({ "id": "ann", "karma": 1 }),
+    ] {
+        assert_eq!(count(none.clone()), Ok((0, 0)), "{none}");
+    }
+    for strange in [json!({ "error": "Permission denied" }), json!({ "hits": [] }), json!("text")] {
+        assert!(count(strange.clone()).is_err(), "{strange}");
+    }
+    assert!(hacker_news::parse(&settings, b"<html>").is_err());
+}
+
 /// Real answers: each holds the items that its index says.
 #[test]
 fn recorded_answers_are_read() {
     let folder = std::path::Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/fixtures/hackernews"));
     let Ok(index) = std::fs::read_to_string(folder.join("index.jsonl")) else {
-        println!("skipped: no recorded answers beside the project");
+        eprintln!("skipped: no recorded answers beside the project");
         return;
     };
     let settings = Settings {

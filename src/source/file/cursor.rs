@@ -15,13 +15,16 @@ pub struct Cursor {
     pub files: Vec<Place>,
 }
 
+/// Device and inode: the file itself, whatever its name.
+pub type Identity = (u64, u64);
+
 /// How far one file was read.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Place {
     /// Its name inside the folder.
     pub name: String,
-    /// Device and inode: the file itself, whatever its name.
-    pub file: (u64, u64),
+    /// Which file it is.
+    pub file: Identity,
     /// Bytes up to here were taken; the start of a line.
     pub at: u64,
     /// Lines before `at`.
@@ -45,7 +48,7 @@ pub struct Wait {
 
 impl Place {
     /// A file that was never read.
-    pub fn new(name: String, file: (u64, u64)) -> Self {
+    pub fn new(name: String, file: Identity) -> Self {
         Self { name, file, at: 0, line: 0, mark: String::new(), wait: None }
     }
 

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::cursor::{Cursor, Place, mark};
+use super::cursor::{Cursor, Identity, Place, mark};
 use super::read::{self, Budget, End, Task};
 use super::{Batch, Position, SourceError, Wanted, failed};
 use crate::source::record::Parsed;
@@ -17,6 +17,9 @@ use crate::source::record::Parsed;
 pub const MOST_FILES: usize = 2_000;
 /// How long nothing may have been written before a file counts as done.
 pub const STILL: SignedDuration = SignedDuration::from_mins(1);
+
+/// The files that are read, by name.
+type Names = BTreeMap<String, Identity>;
 
 /// Reads what is new since `position`.
 pub fn look(wanted: &Wanted, position: &Position, now: Timestamp) -> Result<Batch, SourceError> {
@@ -99,7 +102,7 @@ fn unreadable(path: &Path, error: &io::Error) -> SourceError {
 
 /// The folder and the names in it that are read. A file that was rotated away a moment ago is missing until
 /// it is made anew; what is left of the old one is read then.
-fn files(path: &Path) -> io::Result<(PathBuf, BTreeMap<String, (u64, u64)>)> {
+fn files(path: &Path) -> io::Result<(PathBuf, Names)> {
     let here = fs::metadata(path)?;
     if !here.is_dir() {
         if !here.is_file() {
@@ -126,17 +129,13 @@ fn files(path: &Path) -> io::Result<(PathBuf, BTreeMap<String, (u64, u64)>)> {
     Ok((path.to_owned(), names))
 }
 
-fn identity(file: &Metadata) -> (u64, u64) {
+fn identity(file: &Metadata) -> Identity {
     (file.dev(), file.ino())
 }
 
 /// The kept places that still stand, first those of renamed files (their names come second), then
 /// every file that is read, by name.
-fn recognise(
-    folder: &Path,
-    names: &BTreeMap<String, (u64, u64)>,
-    kept: Vec<Place>,
-) -> (Vec<Place>, Vec<String>) {
+fn recognise(folder: &Path, names: &Names, kept: Vec<Place>) -> (Vec<Place>, Vec<String>) {
     let mut begun: BTreeMap<String, Place> = BTreeMap::new();
     let mut moved = Vec::new();
     for place in kept {
@@ -150,7 +149,7 @@ fn recognise(
     }
     let mut renamed = Vec::new();
     if !moved.is_empty() {
-        let beside: BTreeMap<(u64, u64), String> = fs::read_dir(folder)
+        let beside: BTreeMap<Identity, String> = fs::read_dir(folder)
             .into_iter()
             .flatten()
             .flatten()

@@ -146,7 +146,8 @@ pub fn read<F: Read + Seek>(
                 continue;
             }
             Ending::Open { first, too_long } => {
-                if !too_long && !(open_long && place.at == began) {
+                let given_up = open_long && place.at == began;
+                if !too_long && !given_up {
                     return Ok(End::Rest);
                 }
                 out.reject(&at, "a quote opens a cell here and nothing closes it");
