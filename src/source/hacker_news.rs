@@ -33,14 +33,15 @@ pub const KIND: Kind = Kind {
     build,
 };
 
-/// Most numbers asked for in one look.
-const MOST_NUMBERS: u64 = 500;
-/// Requests on their way at once.
+/// Most numbers asked for in one look: some twenty seconds of work at the pace that a host is asked at, so
+/// that what was read is soon stored.
+const MOST_NUMBERS: u64 = 200;
+/// Questions waiting for an answer at once; how many of them are on their way is the fetcher's to say.
 const AT_ONCE: usize = 16;
 /// Failures in a row after which the site counts as down.
 const DOWN: usize = 16;
 /// Most items read again in one look because the site says that they changed.
-const MOST_CHANGED: usize = 200;
+const MOST_CHANGED: usize = 100;
 /// The site's list of changes is looked at with every so manieth look.
 const CHANGES_EACH: u32 = 2;
 /// Largest answer; a story with thousands of comments lists their numbers.

@@ -151,7 +151,7 @@ async fn after_an_outage_exactly_the_missed_stretch_is_read_once() {
     assert_eq!(site.position, before);
     site.site(|model| model.down = false);
     let batch = site.look().await.expect("an answer");
-    assert!(batch.more && batch.posts.len() == 500, "bounded: {}", batch.posts.len());
+    assert!(batch.more && batch.posts.len() == 200, "bounded: {}", batch.posts.len());
     let mut all = batch.posts;
     all.extend(site.catch_up().await.0);
     assert_eq!(numbers(&all), (1_011..=2_345).collect::<Vec<_>>());
