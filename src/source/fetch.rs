@@ -1,96 +1,253 @@
-//! The polite GET.
+//! The polite GET: asks with what it learnt last time, follows redirects one checked hop at a
+//! time, hears what the server wishes, and never crowds a host.
+//!
+//! What was learnt lies in the memo, an opaque text beside the source's cursor. Losing it costs
+//! one full answer and no post. Rules worth knowing:
+//! * Validators belong to the address that gave them and are sent to no other.
+//! * A permanent redirect is remembered and asked first next time. When the remembered address
+//!   fails, the configured one is asked in the same breath: sites move back.
+//! * A move from `https` to `http` is followed and not remembered.
+
+use std::sync::Arc;
+use std::time::SystemTime;
 
 use bytes::Bytes;
 use jiff::SignedDuration;
+use serde::{Deserialize, Serialize};
+use url::Url;
 
 use super::{Retry, SourceError};
-use crate::net::Client;
+use crate::net::{self, Reply, address};
 
-/// One question to a site.
+mod gate;
+pub mod wishes;
+
+use gate::Gates;
+pub use gate::Limits;
+
+/// More hops than any honest site needs.
+const MOST_HOPS: usize = 8;
+
+/// One request.
 #[derive(Debug, Clone, Copy)]
 pub struct Request<'a> {
-    /// Where.
+    /// The configured address.
     pub url: &'a str,
-    /// What an earlier answer left.
+    /// What the last answer left.
     pub memo: Option<&'a str>,
-    /// Media types wanted.
+    /// The `Accept` header.
     pub accept: &'a str,
-    /// The site may stand in a private network.
+    /// Whether private networks may be reached.
     pub allow_private: bool,
-    /// Most bytes taken.
+    /// The most that is read of the body, after decompression.
     pub cap: usize,
 }
 
-/// A body that is new.
-#[derive(Debug, Clone)]
-pub struct Answer {
-    /// Where it came from in the end.
-    pub url: String,
-    /// As the site says.
-    pub content_type: Option<String>,
-    /// Header names (lower case) and values.
-    pub headers: Vec<(String, String)>,
-    /// The body.
-    pub body: Bytes,
-    /// For the next request.
-    pub memo: String,
-    /// The site asks not to be asked for this long.
-    pub rest: Option<SignedDuration>,
-}
-
-/// What came of a question.
+/// What came back.
 #[derive(Debug, Clone)]
 pub enum Fetched {
-    /// Something new.
+    /// A body.
     Fresh(Answer),
-    /// As before.
+    /// Nothing has changed since the memo.
     NotModified {
-        /// For the next request.
+        /// To be kept in place of the old one: a 304 may carry new validators.
         memo: String,
-        /// The site asks not to be asked for this long.
+        /// The server asks not to be asked again for this long.
         rest: Option<SignedDuration>,
     },
 }
 
-/// Fetches politely.
+/// A body and what came with it.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    /// The address that answered in the end.
+    pub url: String,
+    /// As sent.
+    pub content_type: Option<String>,
+    /// Names (lower case) and values.
+    pub headers: Vec<(String, String)>,
+    /// After decompression.
+    pub body: Bytes,
+    /// To be kept and handed in next time.
+    pub memo: String,
+    /// The server asks not to be asked again for this long.
+    pub rest: Option<SignedDuration>,
+}
+
+/// What is kept between requests.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+struct Memo {
+    /// The configured address; another one makes the memo worthless.
+    asked: String,
+    /// Where it has moved for good.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    moved: Option<String>,
+    /// The address whose validators these are.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    of: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    etag: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    modified: Option<String>,
+}
+
+impl Memo {
+    fn read(request: &Request<'_>) -> Self {
+        let kept: Option<Memo> = request.memo.and_then(|memo| serde_json::from_str(memo).ok());
+        kept.filter(|memo| memo.asked == request.url)
+            .unwrap_or_else(|| Memo { asked: request.url.to_owned(), ..Memo::default() })
+    }
+
+    fn write(&self) -> String {
+        serde_json::to_string(self).expect("strings always serialise")
+    }
+
+    /// A validator too long to be one is dropped: it would be stored and sent for ever.
+    fn learn(&mut self, reply: &Reply, url: &Url) {
+        let sane = |name| reply.header(name).filter(|value| value.len() <= 1_024).map(str::to_owned);
+        let (etag, modified) = (sane("etag"), sane("last-modified"));
+        if reply.status != 304 || self.of.as_deref() != Some(url.as_str()) {
+            (self.etag, self.modified) = (etag, modified);
+        } else {
+            self.etag = etag.or(self.etag.take());
+            self.modified = modified.or(self.modified.take());
+        }
+        self.of = Some(url.as_str().to_owned());
+    }
+}
+
+/// A reply at the end of its redirects.
+struct Arrived {
+    reply: Reply,
+    url: Url,
+    moved: Option<String>,
+    conditional: bool,
+}
+
+/// Fetches politely. Shared by all sources, so that two of them on one host count together.
+#[derive(Debug)]
 pub struct Fetcher {
-    http: reqwest::Client,
+    client: net::Client,
+    gates: Arc<Gates>,
 }
 
 impl Fetcher {
-    /// Over the guarded client.
-    pub fn new(_client: Client) -> Self {
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        Self { http: reqwest::Client::new() }
+    /// With the usual limits for a host.
+    pub fn new(client: net::Client) -> Self {
+        Self::with_limits(client, Limits::default())
     }
 
-    /// One answer.
+    /// With limits of the caller's.
+    pub fn with_limits(client: net::Client, limits: Limits) -> Self {
+        Self { client, gates: Arc::new(Gates::new(limits)) }
+    }
+
+    /// Asks once.
     ///
     /// # Errors
-    /// What went wrong and whether trying again helps.
+    /// What went wrong and whether trying again helps. An error status is an error here.
     pub async fn get(&self, request: Request<'_>) -> Result<Fetched, SourceError> {
-        let failed = |what: String, retry| SourceError { what, retry, position: None };
-        let soon = |error: reqwest::Error| failed(error.without_url().to_string(), Retry::Soon);
-        let answer =
-            self.http.get(request.url).header("accept", request.accept).send().await.map_err(soon)?;
-        let status = answer.status().as_u16();
-        if status != 200 {
-            let retry = match answer.headers().get("retry-after").and_then(|v| v.to_str().ok()?.parse().ok())
-            {
-                Some(seconds) => Retry::After(SignedDuration::from_secs(seconds)),
-                None if matches!(status, 401 | 403 | 404) => Retry::Never,
-                None => Retry::Soon,
-            };
-            return Err(failed(format!("{} answered {status}", request.url), retry));
+        let mut memo = Memo::read(&request);
+        let configured = parse(request.url)?;
+        let moved = memo.moved.as_deref().and_then(|moved| address::parse(moved).ok());
+        let arrived = match moved {
+            Some(start) => match self.follow(&start, &request, &memo).await {
+                Ok(arrived) => Arrived { moved: arrived.moved.or(memo.moved.take()), ..arrived },
+                // It wants rest, and is alive: the old address would only pass the question on.
+                Err(error) if matches!(error.retry, Retry::After(_)) => return Err(error),
+                Err(_) => self.follow(&configured, &request, &memo).await?,
+            },
+            None => self.follow(&configured, &request, &memo).await?,
+        };
+        let Arrived { reply, url, moved, conditional } = arrived;
+        if reply.status == 304 && !conditional {
+            let what = format!("{} answered 304 to a question without a condition", address::shown(&url));
+            return Err(SourceError { what, retry: Retry::Soon, position: None });
         }
-        let body = answer.bytes().await.map_err(soon)?;
+        memo.moved = moved;
+        memo.learn(&reply, &url);
+        let memo = memo.write();
+        let rest = wishes::rest(&reply, SystemTime::now());
+        if reply.status == 304 {
+            return Ok(Fetched::NotModified { memo, rest });
+        }
         Ok(Fetched::Fresh(Answer {
-            url: request.url.to_owned(),
-            content_type: None,
-            headers: Vec::new(),
-            body,
-            memo: String::new(),
-            rest: None,
+            url: url.into(),
+            content_type: reply.header("content-type").map(str::to_owned),
+            headers: reply.headers,
+            body: reply.body,
+            memo,
+            rest,
         }))
+    }
+
+    /// Follows redirects to a 2xx or a 304.
+    async fn follow(&self, start: &Url, request: &Request<'_>, memo: &Memo) -> Result<Arrived, SourceError> {
+        let mut url = start.clone();
+        let mut moved = None;
+        let mut permanent = true;
+        for _ in 0..=MOST_HOPS {
+            let (reply, conditional) = self.ask(&url, request, memo).await?;
+            if (200..300).contains(&reply.status) || reply.status == 304 {
+                return Ok(Arrived { reply, url, moved, conditional });
+            }
+            let target = match reply.status {
+                301 | 302 | 303 | 307 | 308 => reply.header("location"),
+                _ => None,
+            };
+            let Some(target) = target else { return Err(from_reply(&url, &reply)) };
+            let next = url.join(target).ok().and_then(|next| address::parse(next.as_str()).ok());
+            let Some(mut next) = next else {
+                let what = format!("{} redirects to what is no address", address::shown(&url));
+                return Err(SourceError { what, retry: Retry::Never, position: None });
+            };
+            next.set_fragment(None);
+            let downgraded = url.scheme() == "https" && next.scheme() == "http";
+            permanent &= matches!(reply.status, 301 | 308) && !downgraded;
+            if permanent {
+                moved = Some(next.as_str().to_owned());
+            }
+            url = next;
+        }
+        let what = format!("{} redirects more than {MOST_HOPS} times", address::shown(start));
+        Err(SourceError { what, retry: Retry::Never, position: None })
+    }
+
+    /// One hop; says also whether it carried a condition.
+    async fn ask(&self, url: &Url, request: &Request<'_>, memo: &Memo) -> Result<(Reply, bool), SourceError> {
+        let mut headers = vec![("accept", request.accept)];
+        if memo.of.as_deref() == Some(url.as_str()) {
+            headers.extend(memo.etag.as_deref().map(|etag| ("if-none-match", etag)));
+            headers.extend(memo.modified.as_deref().map(|date| ("if-modified-since", date)));
+        }
+        let conditional = headers.len() > 1;
+        let _turn = self.gates.enter(url.host_str().unwrap_or_default()).await;
+        let reply = self.client.get(url, &headers, request.allow_private, request.cap).await;
+        reply.map(|reply| (reply, conditional)).map_err(from_net)
+    }
+}
+
+fn parse(url: &str) -> Result<Url, SourceError> {
+    address::parse(url).map_err(from_net)
+}
+
+fn from_net(error: net::Error) -> SourceError {
+    let retry = if error.may_pass() { Retry::Soon } else { Retry::Never };
+    SourceError { what: error.to_string(), retry, position: None }
+}
+
+fn from_reply(url: &Url, reply: &Reply) -> SourceError {
+    let retry_after = wishes::retry_after(reply, SystemTime::now());
+    let what = format!("{} answered {}", address::shown(url), reply.status);
+    SourceError { what, retry: from_status(reply.status, retry_after), position: None }
+}
+
+/// Whether trying again helps after an error status. Here and nowhere else.
+pub fn from_status(status: u16, retry_after: Option<SignedDuration>) -> Retry {
+    match (status, retry_after) {
+        (429 | 500..=599, Some(wait)) => Retry::After(wait),
+        (408 | 421 | 425 | 429 | 500..=599, _) => Retry::Soon,
+        _ => Retry::Never,
     }
 }

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{Path, State};
@@ -11,8 +12,8 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use earmark::domain::post::{Post, PostKind};
 use earmark::domain::source::{Gap, GapCause};
-use earmark::net::Client;
-use earmark::source::fetch::Fetcher;
+use earmark::net;
+use earmark::source::fetch::{Fetcher, Limits};
 use earmark::source::{
     Batch, Built, Position, Retry, Settings, Source, SourceError, Tools, hacker_news, kind,
 };
@@ -42,6 +43,11 @@ struct Site {
     source: Box<dyn Source>,
     position: Position,
     now: Timestamp,
+}
+
+fn fetcher() -> Fetcher {
+    let client = net::Client::new(&net::Settings::new("")).expect("a client");
+    Fetcher::with_limits(client, Limits { at_once: 16, apart: Duration::ZERO })
 }
 
 fn comment(id: u64) -> Value {
@@ -83,7 +89,7 @@ impl Site {
         all.as_object_mut().expect("a table").extend(params.as_object().cloned().unwrap_or_default());
         let settings = Settings { id: "hn".into(), params: all };
         assert!((hacker_news::KIND.check)(&settings).is_empty());
-        let tools = Tools { fetch: Arc::new(Fetcher::new(Client {})) };
+        let tools = Tools { fetch: Arc::new(fetcher()) };
         let Ok(Built::Pull(source)) = (hacker_news::KIND.build)(&settings, &tools) else {
             panic!("a pulled source")
         };

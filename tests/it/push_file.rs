@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use earmark::domain::post::PostKind;
-use earmark::net::Client;
+use earmark::net;
 use earmark::net::standard_webhooks::{ID, Key, SIGNATURE, TIMESTAMP, sign};
 use earmark::source::fetch::Fetcher;
 use earmark::source::{
@@ -21,7 +21,13 @@ fn build(name: &str, params: Value) -> Built {
     let kind = kind(name).expect("in the list");
     let problems = (kind.check)(&settings);
     assert!(problems.is_empty(), "{problems}");
-    (kind.build)(&settings, &Tools { fetch: Arc::new(Fetcher::new(Client {})) }).expect("a source")
+    (kind.build)(
+        &settings,
+        &Tools {
+            fetch: Arc::new(Fetcher::new(net::Client::new(&net::Settings::new("")).expect("a client"))),
+        },
+    )
+    .expect("a source")
 }
 
 fn noon() -> Timestamp {

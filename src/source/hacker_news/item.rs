@@ -8,7 +8,7 @@ use crate::domain::id::SourceId;
 use crate::domain::post::{Post, PostKind};
 use crate::source::Settings;
 use crate::source::record::{self, Parsed};
-use crate::source::text::html_to_text;
+use crate::source::text;
 
 const SITE: &str = "news.ycombinator.com";
 
@@ -80,13 +80,14 @@ impl Item {
             return None;
         }
         let deleted = self.deleted || self.dead;
-        let read = |html: &Option<String>| {
-            html.as_deref().filter(|_| !deleted).map(html_to_text).filter(|text| !text.is_empty())
-        };
-        let title = read(&self.title).map(|title| title.split_whitespace().collect::<Vec<_>>().join(" "));
+        let html = |html: &Option<String>| html.clone().filter(|_| !deleted);
+        let words =
+            html(&self.text).map(|html| text::from_html(&html, None)).filter(|words| !words.is_empty());
+        let title =
+            html(&self.title).map(|html| text::line_from_html(&html)).filter(|title| !title.is_empty());
         // The link is part of what a story says, and the post's own link is the discussion.
         let link = self.url.clone().filter(|link| !deleted && !link.is_empty());
-        let text = [read(&self.text), link].into_iter().flatten().collect::<Vec<_>>().join("\n\n");
+        let text = [words, link].into_iter().flatten().collect::<Vec<_>>().join("\n\n");
         let comment = matches!(sort, Some(Sort::Comment | Sort::PollOption));
         Some(Post {
             source: source.clone(),
