@@ -94,7 +94,7 @@ pub(super) fn chain(error: &reqwest::Error) -> String {
     causes[from..].join(": ")
 }
 
-fn find<'a, E: std::error::Error + 'static>(error: &'a reqwest::Error) -> Option<&'a E> {
+fn find<E: std::error::Error + 'static>(error: &reqwest::Error) -> Option<&E> {
     let mut next = std::error::Error::source(error);
     while let Some(cause) = next {
         if let Some(found) = cause.downcast_ref::<E>() {

@@ -176,13 +176,18 @@ fn lang(written: &str) -> Option<String> {
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(default)]
 struct Cursor {
+    /// Hash of the configured address; what was seen at another one is no comparison.
+    of: String,
     at: Option<Timestamp>,
     seen: Vec<String>,
 }
 
 impl Cursor {
-    fn read(position: &Position) -> Self {
-        position.cursor.as_deref().and_then(|cursor| serde_json::from_str(cursor).ok()).unwrap_or_default()
+    fn read(position: &Position, url: &str) -> Self {
+        let of = identity::hash(&[url]);
+        let kept: Option<Cursor> =
+            position.cursor.as_deref().and_then(|cursor| serde_json::from_str(cursor).ok());
+        kept.filter(|cursor| cursor.of == of).unwrap_or_else(|| Cursor { of, ..Cursor::default() })
     }
 
     fn write(&self) -> String {
@@ -226,7 +231,7 @@ impl Source for Feed {
             allow_private: self.feed.allow_private,
             cap: MOST_BYTES,
         };
-        let last = Cursor::read(position);
+        let last = Cursor::read(position, &self.feed.url);
         let answer = match self.tools.fetch.get(request).await? {
             Fetched::Fresh(answer) => answer,
             Fetched::NotModified { memo, rest } => {
@@ -244,7 +249,7 @@ impl Source for Feed {
         let gaps = last.gap(&self.id, &parsed, now).into_iter().collect();
         // An empty answer of a feed that had entries is no reason to forget them.
         let seen = if parsed.seen.is_empty() { last.seen } else { parsed.seen };
-        let cursor = Cursor { at: Some(now), seen }.write();
+        let cursor = Cursor { of: last.of, at: Some(now), seen }.write();
         Ok(Batch {
             posts: parsed.posts,
             rejects: parsed.rejects,

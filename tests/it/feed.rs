@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use serde_json::json;
 
 mod fetch;
+mod hostile;
 mod poll;
 mod recorded;
 

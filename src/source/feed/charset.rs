@@ -8,7 +8,7 @@ use std::io::Read;
 use encoding_rs::{Encoding, ISO_2022_JP, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252};
 
 /// Some servers hand out compressed files as such; this much of one is unpacked.
-const MOST_UNPACKED: u64 = 32 * 1024 * 1024;
+const MOST_UNPACKED: u64 = 4 * 1024 * 1024;
 
 /// The text of a document, without byte-order mark and XML declaration.
 pub fn decode(body: &[u8], content_type: Option<&str>) -> String {

@@ -16,11 +16,17 @@ use super::charset;
 /// Deeper elements lose their tags and keep their text.
 const DEEPEST: usize = 100;
 
+/// More elements than any honest feed of the size that is read; later ones lose their tags too.
+const MOST_ELEMENTS: usize = 200_000;
+
+/// More attributes than any element of a feed has.
+const MOST_ATTRIBUTES: usize = 64;
+
 /// More prefixes than any feed declares.
 const MOST_PREFIXES: usize = 128;
 
-/// So often a broken tag is stepped over before the rest is taken for lost.
-const MOST_RESTARTS: usize = 100;
+/// So often what is no tag is stepped over before the rest is taken for lost.
+const MOST_RESTARTS: usize = 500;
 
 /// An element. Its name is in lower case and carries a fixed prefix for each namespace we know
 /// (`atom:`, `dc:`, `content:`, …), whatever prefix the document chose; those of RSS have none.
@@ -140,15 +146,17 @@ pub fn read(text: &str) -> Element {
         config.check_end_names = false;
         config.allow_unmatched_ends = true;
         config.allow_dangling_amp = true;
-        loop {
+        let broken = loop {
+            let before = reader.buffer_position();
             match reader.read_event() {
                 Ok(Event::Eof) => return builder.finish(),
+                // `1 < 2`: no name can begin so, and what follows is no tag.
+                Ok(Event::Start(tag) | Event::Empty(tag)) if !tag.starts_with(is_name_start) => break before,
                 Ok(event) => builder.take(event),
-                Err(_) => break,
+                Err(_) => break reader.error_position(),
             }
-        }
-        let at = usize::try_from(reader.error_position()).unwrap_or(rest.len());
-        let broken = rest.get(at..).unwrap_or_default();
+        };
+        let broken = usize::try_from(broken).ok().and_then(|at| rest.get(at..)).unwrap_or_default();
         // An open end: no later token can begin, but the words are there.
         if let Some(words) = broken.strip_prefix("<![CDATA[") {
             builder.text(words);
@@ -162,14 +170,19 @@ pub fn read(text: &str) -> Element {
     builder.finish()
 }
 
+fn is_name_start(c: char) -> bool {
+    c.is_alphabetic() || c == '_' || c == ':'
+}
+
 #[derive(Default)]
 struct Builder {
     root: Element,
     open: Vec<Open>,
     /// Prefixes in force and what they stand for.
     prefixes: Vec<(String, Cow<'static, str>)>,
-    /// Open elements beyond the deepest.
+    /// Open elements beyond the deepest, or beyond the most.
     beyond: usize,
+    elements: usize,
 }
 
 struct Open {
@@ -199,14 +212,15 @@ impl Builder {
 
     fn start(&mut self, tag: &BytesStart<'_>, empty: bool) {
         let written = tag.name().into_inner().to_ascii_lowercase();
-        if self.open.len() >= DEEPEST {
+        if self.open.len() >= DEEPEST || self.elements >= MOST_ELEMENTS {
             self.beyond += usize::from(!empty);
             return;
         }
+        self.elements += 1;
         let before = self.prefixes.len();
         let mut found = Vec::new();
         let mut attributes = tag.html_attributes();
-        for attribute in Attributes::with_checks(&mut attributes, false).flatten() {
+        for attribute in Attributes::with_checks(&mut attributes, false).take(MOST_ATTRIBUTES).flatten() {
             let key = attribute.key.into_inner().to_ascii_lowercase();
             let value = unescape(&attribute.value);
             if key == "xmlns" || key.starts_with("xmlns:") {
@@ -222,12 +236,12 @@ impl Builder {
         let name = self.name(&written, true);
         // An entry inside an entry means that the outer one was never closed. An empty one says
         // nothing either way.
-        if !empty && matches!(name.as_str(), "item" | "atom:entry") {
-            if let Some(at) = self.open.iter().position(|open| open.element.name == name) {
-                let declared = self.prefixes.split_off(before.min(self.prefixes.len()));
-                self.close_to(at);
-                self.prefixes.extend(declared);
-            }
+        let is_entry = !empty && matches!(name.as_str(), "item" | "atom:entry");
+        let outer = self.open.iter().position(|open| is_entry && open.element.name == name);
+        if let Some(outer) = outer {
+            let declared = self.prefixes.split_off(before.min(self.prefixes.len()));
+            self.close_to(outer);
+            self.prefixes.extend(declared);
         }
         let attributes = found.into_iter().map(|(key, value)| (self.name(&key, false), value)).collect();
         let element = Element { name, attributes, children: Vec::new() };

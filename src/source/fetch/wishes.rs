@@ -80,7 +80,7 @@ mod tests {
             (vec![("retry-after", "soon")], None),
             (vec![date, ("retry-after", "Wed, 04 Mar 2026 10:05:00 GMT")], Some(300)),
             (vec![date, ("retry-after", "Wed, 04 Mar 2026 09:00:00 GMT")], Some(0)),
-            (vec![date, ("retry-after", "Wed, 04 Mar 2036 09:00:00 GMT")], Some(86_400)),
+            (vec![date, ("retry-after", "Tue, 04 Mar 2036 09:00:00 GMT")], Some(86_400)),
             (vec![], None),
         ] {
             let got = retry_after(&reply(&headers), now).map(|wait| wait.as_secs());

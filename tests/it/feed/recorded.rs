@@ -1,6 +1,8 @@
 //! The reader over recorded documents of real feeds, against a second opinion on each. Prints a
 //! table of rates and holds them above a floor.
 
+#![expect(clippy::print_stdout, reason = "the table is what this test is read for")]
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
