@@ -58,6 +58,8 @@ impl Settings {
     }
 }
 
+pub mod standard_webhooks;
+
 /// The guarded client; cheap to clone.
 #[derive(Clone)]
 pub struct Client {

@@ -154,16 +154,26 @@ pub trait Push: Send + Sync + 'static {
 
 pub mod feed;
 pub mod fetch;
+pub mod file;
+pub mod hacker_news;
+pub mod params;
+pub mod record;
 pub mod schedule;
 pub mod text;
+pub mod webhook;
 
 /// Every kind, by name.
-pub const KINDS: &[Kind] = &[Kind {
-    name: "feed",
-    about: "RSS, Atom or JSON Feed at an address",
-    check: feed::check,
-    build: feed::build,
-}];
+pub const KINDS: &[Kind] = &[
+    Kind {
+        name: "feed",
+        about: "RSS, Atom or JSON Feed at an address",
+        check: feed::check,
+        build: feed::build,
+    },
+    file::KIND,
+    hacker_news::KIND,
+    webhook::KIND,
+];
 
 /// The kind of that name.
 pub fn kind(name: &str) -> Option<&'static Kind> {

@@ -5,4 +5,6 @@ mod config;
 mod escalation;
 mod sentiment;
 mod feed;
+mod hacker_news;
+mod push_file;
 mod support;
