@@ -36,7 +36,11 @@ pub enum What {
     /// "I have it".
     Acknowledged { accountable: OwnerId, until: Timestamp },
     /// Nothing came of it in time; the steps go on.
-    AcknowledgementRanOut { by: OwnerId },
+    AcknowledgementRanOut {
+        /// Whose; named apart from the event's own `by`, beside which it is written.
+        #[serde(rename = "acknowledged_by")]
+        by: OwnerId,
+    },
     /// Handed over.
     Reassigned { from: OwnerId, to: OwnerId },
     /// Its owner left the configuration; the champion answers.
@@ -46,7 +50,11 @@ pub enum What {
     /// Nobody answered.
     Expired { accountable: OwnerId },
     /// Closed.
-    Resolved { by: OwnerId },
+    Resolved {
+        /// By whom; named apart from the event's own `by`, beside which it is written.
+        #[serde(rename = "resolved_by")]
+        by: OwnerId,
+    },
     /// A message was taken by the other side.
     Sent { notification: NotificationId, owner: OwnerId, channel: ChannelId, reason: Reason },
     /// A message will never be delivered over this channel.

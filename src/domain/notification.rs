@@ -198,7 +198,8 @@ pub enum Delivery {
     Dropped {
         /// When.
         at: Timestamp,
-        /// Why.
+        /// Why. Named apart from the row's own `reason`, beside which it is written.
+        #[serde(rename = "drop_reason")]
         reason: HoldReason,
     },
 }

@@ -361,3 +361,6 @@ impl Store for SledStore {
         .await
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -8,3 +8,4 @@ mod feed;
 mod hacker_news;
 mod push_file;
 mod support;
+mod store_conformance;

@@ -40,7 +40,9 @@ pub struct Bed {
 }
 
 pub async fn open(folder: &std::path::Path, life: i64) -> SledStore {
-    SledStore::open(folder, InstanceId::new(at(life)), LOCK_WAIT, &Stop::new()).await.expect("the store opens")
+    SledStore::open(folder, InstanceId::new(at(life)), LOCK_WAIT, &Stop::new())
+        .await
+        .expect("the store opens")
 }
 
 impl Bed {

@@ -91,7 +91,7 @@ async fn a_post_is_one_mention_under_all_its_names(bed: &mut Bed) {
     // From now on the new GUID alone is enough, whatever the link.
     assert_eq!(recall(bed, &post("guid-2", "b")).await.map(|known| known.version_known), Some(true));
     // Two names of one post inside one recording are one post too.
-    let mut twin = |id: &str| {
+    let twin = |id: &str| {
         let mut post = post(id, "a");
         post.aliases = vec!["link:https://forum.example/y".into()];
         mention(post, "acme", 3)
