@@ -7,7 +7,7 @@
 //! counts an hour that nobody worked.
 //!
 //! Every loop is bounded: [`WorkingHours::parse`] refuses a week without hours, so that they begin
-//! again within [`DAYS_TO_OPEN`] days; a wait longer than [`DAYS_OF_WAIT`] days ends with them.
+//! again within `DAYS_TO_OPEN` days; a wait longer than `DAYS_OF_WAIT` days ends with them.
 
 use jiff::{SignedDuration, Timestamp, civil::Date, tz::TimeZone};
 

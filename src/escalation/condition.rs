@@ -31,7 +31,7 @@ pub struct Condition {
 }
 
 impl Condition {
-    /// Compiles; names and types are [`check`](super::check)'s to find.
+    /// Compiles; names and types are for `Rules::check` to find.
     ///
     /// # Errors
     /// Where the text is no CEL, and why. Its key is empty.

@@ -1,11 +1,14 @@
 //! Conditions as people write them, right and wrong, and what is said about them.
 
+use cel::Value;
+use proptest::prelude::*;
+
 use super::*;
 use crate::domain::id::{MentionId, OwnerId};
 use crate::domain::mention::{Mention, ScoredMention};
 use crate::domain::post::{Post, PostKind};
 use crate::domain::sentiment::{Model, Probabilities, Sentiment};
-use crate::escalation::Scope;
+use crate::escalation::condition::{Scope, Sort};
 
 fn checked(text: &str) -> Result<Known, String> {
     let condition = Condition::compile(text).map_err(|problem| problem.to_string())?;
@@ -129,5 +132,84 @@ fn a_failure_shows_nothing_of_the_post() {
     for text in ["post.text > 3", "post.text", "post.text + 1 == 2", "post.nothing", "int(post.text) > 1"] {
         let error = Condition::compile(text).expect("compiles").holds(&scope).expect_err("fails");
         assert!(!error.contains("secret"), "{error}");
+    }
+}
+
+/// Parts that may fail where a value is absent, and guards that may or may not stand before them.
+fn any_condition() -> impl Strategy<Value = String> {
+    let part = prop::sample::select(vec![
+        "post.reach > 1000",
+        "post.reach != null",
+        "post.reach == null",
+        "post.author.startsWith(\"acme\")",
+        "post.author != null",
+        "post.lang == \"de\"",
+        "post.title.contains(post.lang)",
+        "post.title != null",
+        "needs_answer",
+        "needs_answer != null",
+        "topic == \"app\"",
+        "sentiment.score <= -0.6",
+        "sentiment.score + sentiment.confidence > 0.5",
+        "post.text.size() > 3",
+        "post.kind in [\"post\", \"review\"]",
+        "true",
+        "1 / 0 == 1",
+        "topic",
+    ]);
+    part.prop_map(str::to_owned).prop_recursive(4, 24, 3, |inner| {
+        prop_oneof![
+            3 => (inner.clone(), inner.clone()).prop_map(|(one, other)| format!("({one} && {other})")),
+            2 => (inner.clone(), inner.clone()).prop_map(|(one, other)| format!("({one} || {other})")),
+            1 => inner.clone().prop_map(|one| format!("!({one})")),
+            1 => (inner.clone(), inner.clone(), inner)
+                .prop_map(|(when, then, other)| format!("({when} ? {then} : {other})")),
+        ]
+    })
+}
+
+/// A value of the right sort, or null where that may be; chosen by `pick`.
+fn made(name: &str, pick: u64) -> Value {
+    let variable = VARIABLES.iter().find(|variable| variable.name == name).expect("it is one of them");
+    let index = usize::try_from(pick % 97).expect("small");
+    if variable.optional && pick.is_multiple_of(2) {
+        return Value::Null;
+    }
+    match variable.sort {
+        Sort::Text => ["app", "de", "acme inc", "", "x"][index % 5].into(),
+        Sort::Word(words) => words[index % words.len()].into(),
+        Sort::Fraction => Value::Float([-1.0, -0.6, 0.0, 0.3, 1.0][index % 5]),
+        Sort::Count => Value::Int([0, 999, 1_001][index % 3]),
+        Sort::Flag => Value::Bool(index.is_multiple_of(3)),
+    }
+}
+
+proptest! {
+    #[test]
+    fn what_passes_does_not_fail_on_any_mention(
+        text in any_condition(),
+        picks in prop::collection::vec(prop::collection::vec(any::<u64>(), VARIABLES.len()), 20),
+    ) {
+        let condition = Condition::compile(&text).expect("it is CEL");
+        let known = check(&condition);
+        for picks in picks {
+            let scope = Scope::of(|name| {
+                let at = VARIABLES.iter().position(|variable| variable.name == name);
+                made(name, picks[at.expect("it is one of them")])
+            });
+            match (&known, condition.holds(&scope)) {
+                (Ok(Known::Always), said) => prop_assert_eq!(said, Ok(true)),
+                (Ok(Known::Never), said) => prop_assert_eq!(said, Ok(false)),
+                (Ok(Known::Sometimes), said) => prop_assert!(said.is_ok(), "{:?}", said),
+                (Err(_), _) => {}
+            }
+        }
+    }
+
+    #[test]
+    fn nonsense_is_refused_and_breaks_nothing(text in "[a-z.()\\[\\]&|!?:=<>\"'0-9 {},+*/%\\\\-]{0,40}") {
+        if let Ok(condition) = Condition::compile(&text) {
+            let _ = check(&condition);
+        }
     }
 }

@@ -5,6 +5,7 @@ mod acts;
 mod joins;
 mod properties;
 mod routing;
+mod task;
 mod walk;
 
 use std::collections::{BTreeMap, BTreeSet};
