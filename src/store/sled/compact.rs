@@ -78,7 +78,10 @@ fn copy_rows(db: &Path, copy: &Path, place: &str, progress: &mut dyn FnMut(u64, 
         ));
     }
     drop(to);
-    sync_folder(copy).map_err(|error| failed(place, "sync a compacted copy", error))
+    File::open(copy.join("db"))
+        .and_then(|log| log.sync_all())
+        .and_then(|()| sync_folder(copy))
+        .map_err(|error| failed(place, "sync a compacted copy", error))
 }
 
 /// From "copy complete" to "at rest".
