@@ -7,7 +7,6 @@
 //! swapped.
 
 use std::fs::{DirBuilder, File, OpenOptions};
-use std::io;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
 
@@ -81,9 +80,16 @@ pub(super) fn lock(path: &Path) -> Result<Flock<File>> {
     }
 }
 
-/// sled over one folder.
-pub(super) fn sled_at(folder: &Path) -> ::sled::Result<Db> {
-    Config::new().path(folder).cache_capacity(CACHE_BYTES).open()
+/// sled over one folder of the store at `place`.
+pub(super) fn sled_at(folder: &Path, place: &str) -> Result<Db> {
+    Config::new().path(folder).cache_capacity(CACHE_BYTES).open().map_err(|error| match &error {
+        // Threads of the same process that are about to let go of it: worth another try. sled has
+        // no kind of its own for this.
+        ::sled::Error::Io(io) if io.to_string().contains("could not acquire lock") => {
+            StoreError::Locked(place.into())
+        }
+        _ => failed(place, "open", error),
+    })
 }
 
 /// Opens once, without waiting for anybody.
@@ -96,19 +102,11 @@ pub(super) fn open(path: &Path, instance: InstanceId) -> Result<Engine> {
         .map_err(|error| failed(&place, "create its folder", error))?;
     let lock = lock(path)?;
     compact::recover(path)?;
-    let db = sled_at(&path.join("db")).map_err(|error| match &error {
-        // Threads of the same process that are about to let go of it: worth another try.
-        ::sled::Error::Io(io) if is_lock(io) => StoreError::Locked(place.clone()),
-        _ => failed(&place, "open", error),
-    })?;
+    let db = sled_at(&path.join("db"), &place)?;
     let log = File::open(path.join("db/db")).map_err(|error| failed(&place, "open sled's log", error))?;
     let engine = Engine { tree: (*db).clone(), db, place, instance, log, _lock: lock };
     prepare(&engine)?;
     Ok(engine)
-}
-
-fn is_lock(error: &io::Error) -> bool {
-    error.to_string().contains("could not acquire lock")
 }
 
 /// Checks the format and ends the leases of earlier lives.
