@@ -9,8 +9,9 @@
 //!   of it ends before that position, recovery stops at the manifest (`pagecache/iterator.rs`),
 //!   so no page of a batch that was cut off is seen. Batches over several trees need a
 //!   transaction; one tree does not, and a transaction's closure could run twice.
-//! * **Done means on disk.** sled syncs by itself each 500 ms; we flush before every answer, once
-//!   for all changes that wait ([`writer`]).
+//! * **Done means on disk.** We flush before every answer, once for all changes that wait
+//!   ([`writer`]), and sync the file besides, because sled's flush is less than that
+//!   ([`open::Engine::flush`]).
 //! * **A change is decided on the newest.** There is one writer, and it decides.
 //! * **Room is given back** by nobody until [`compact`]; DESIGN §7.
 //! * **The past can be read.** Values bear versions ([`value`]), the folder bears a format
@@ -356,7 +357,7 @@ impl Store for SledStore {
         let place = engine.place.clone();
         blocking(place, "close", move || {
             thread.join().map_err(|_| engine.failed("close", "its writer had panicked"))?;
-            engine.db.flush().map(drop).map_err(|error| engine.failed("flush", error))
+            engine.flush()
         })
         .await
     }

@@ -100,6 +100,6 @@ impl State {
     }
 
     pub(super) fn last_digest(&self, id: &DigestId) -> Option<DigestRun> {
-        self.digests.values().filter(|run| run.digest == *id).next_back().cloned()
+        self.digests.values().rfind(|run| run.digest == *id).cloned()
     }
 }

@@ -8,6 +8,8 @@ use crate::domain::id::InstanceId;
 use crate::store::chain::Link;
 use crate::store::{Retained, Retention, Row, Rows, TALLY_BUCKET, Tally, Verified};
 
+type Deletion = Box<dyn FnOnce(&mut Change<'_>)>;
+
 impl Change<'_> {
     pub fn retain(&mut self, retention: &Retention) -> Retained {
         let mut done = Retained::default();
@@ -27,7 +29,7 @@ impl Change<'_> {
             left -= 1;
         }
         let before = retention.rows_before;
-        let mut doomed: Vec<Box<dyn FnOnce(&mut Self)>> = Vec::new();
+        let mut doomed: Vec<Deletion> = Vec::new();
         for row in self.state.notifications.values() {
             if row.delivery.is_final() && row.created_at < before {
                 let (id, key) = (row.id, row.key.clone());

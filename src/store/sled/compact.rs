@@ -53,8 +53,8 @@ pub fn compact(path: &Path, progress: &mut dyn FnMut(u64, u64)) -> Result<(u64, 
 
 fn copy_rows(db: &Path, copy: &Path, place: &str, progress: &mut dyn FnMut(u64, u64)) -> Result<()> {
     let engine = |doing: &'static str| move |error: ::sled::Error| failed(place, doing, error);
-    let from = sled_at(db).map_err(engine("open"))?;
-    let to = sled_at(copy).map_err(engine("create a compacted copy"))?;
+    let from = sled_at(db, place)?;
+    let to = sled_at(copy, place)?;
     let total = from.len() as u64;
     let mut done = 0;
     let mut batch = Batch::default();
@@ -78,7 +78,10 @@ fn copy_rows(db: &Path, copy: &Path, place: &str, progress: &mut dyn FnMut(u64, 
         ));
     }
     drop(to);
-    sync_folder(copy).map_err(|error| failed(place, "sync a compacted copy", error))
+    File::open(copy.join("db"))
+        .and_then(|log| log.sync_all())
+        .and_then(|()| sync_folder(copy))
+        .map_err(|error| failed(place, "sync a compacted copy", error))
 }
 
 /// From "copy complete" to "at rest".

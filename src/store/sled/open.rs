@@ -7,7 +7,6 @@
 //! swapped.
 
 use std::fs::{DirBuilder, File, OpenOptions};
-use std::io;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
 
@@ -34,12 +33,25 @@ pub(super) struct Engine {
     pub db: Db,
     pub place: String,
     pub instance: InstanceId,
+    /// sled's log, to be synced by us; see [`Engine::flush`].
+    log: File,
     _lock: Flock<File>,
 }
 
 impl Engine {
     pub fn txn(&self) -> Txn<'_> {
         Txn::new(&self.tree, &self.place, self.instance)
+    }
+
+    /// Puts everything written so far on the disk.
+    ///
+    /// sled's own flush ends with `sync_file_range` on Linux (`pagecache/iobuf.rs`): the pages go
+    /// to the device, but neither the file's new length nor the device's cache. That outlives a
+    /// kill and not a loss of power; sled's background sync follows within 500 ms, which is too
+    /// late for an answer. So the file is synced here too, over a handle of our own.
+    pub fn flush(&self) -> Result<()> {
+        self.db.flush().map_err(|error| self.failed("flush", error))?;
+        self.log.sync_data().map_err(|error| self.failed("sync", error))
     }
 
     pub fn failed(&self, doing: &'static str, why: impl ToString) -> StoreError {
@@ -68,9 +80,16 @@ pub(super) fn lock(path: &Path) -> Result<Flock<File>> {
     }
 }
 
-/// sled over one folder.
-pub(super) fn sled_at(folder: &Path) -> ::sled::Result<Db> {
-    Config::new().path(folder).cache_capacity(CACHE_BYTES).open()
+/// sled over one folder of the store at `place`.
+pub(super) fn sled_at(folder: &Path, place: &str) -> Result<Db> {
+    Config::new().path(folder).cache_capacity(CACHE_BYTES).open().map_err(|error| match &error {
+        // Threads of the same process that are about to let go of it: worth another try. sled has
+        // no kind of its own for this.
+        ::sled::Error::Io(io) if io.to_string().contains("could not acquire lock") => {
+            StoreError::Locked(place.into())
+        }
+        _ => failed(place, "open", error),
+    })
 }
 
 /// Opens once, without waiting for anybody.
@@ -83,18 +102,11 @@ pub(super) fn open(path: &Path, instance: InstanceId) -> Result<Engine> {
         .map_err(|error| failed(&place, "create its folder", error))?;
     let lock = lock(path)?;
     compact::recover(path)?;
-    let db = sled_at(&path.join("db")).map_err(|error| match &error {
-        // Threads of the same process that are about to let go of it: worth another try.
-        ::sled::Error::Io(io) if is_lock(io) => StoreError::Locked(place.clone()),
-        _ => failed(&place, "open", error),
-    })?;
-    let engine = Engine { tree: (*db).clone(), db, place, instance, _lock: lock };
+    let db = sled_at(&path.join("db"), &place)?;
+    let log = File::open(path.join("db/db")).map_err(|error| failed(&place, "open sled's log", error))?;
+    let engine = Engine { tree: (*db).clone(), db, place, instance, log, _lock: lock };
     prepare(&engine)?;
     Ok(engine)
-}
-
-fn is_lock(error: &io::Error) -> bool {
-    error.to_string().contains("could not acquire lock")
 }
 
 /// Checks the format and ends the leases of earlier lives.
@@ -124,8 +136,7 @@ fn prepare(engine: &Engine) -> Result<()> {
     }
     txn.end_leases()?;
     commit(engine, txn)?;
-    engine.db.flush().map_err(|error| engine.failed("flush", error))?;
-    Ok(())
+    engine.flush()
 }
 
 /// Applies what a change wrote; whether there was anything.

@@ -13,7 +13,7 @@ fn fixture(name: &str) -> String {
 #[tokio::test]
 async fn a_store_of_version_1_is_read() {
     let folder = tempfile::tempdir().expect("a temporary folder");
-    let db = open::sled_at(&folder.path().join("db")).expect("sled opens");
+    let db = open::sled_at(&folder.path().join("db"), "here").expect("sled opens");
     for line in fixture("pairs.txt").lines() {
         let (key, value) = line.split_once(' ').expect("key and value");
         let bytes = |hex| keys::from_place(hex).expect("hex");

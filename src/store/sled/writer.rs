@@ -90,7 +90,7 @@ fn run(engine: &Engine, mut jobs: mpsc::Receiver<Job>) {
             answers.push(answer);
             next = if answers.len() < GROUP { jobs.try_recv().ok() } else { None };
         }
-        let fault = if wrote { engine.db.flush().err().map(|error| error.to_string()) } else { None };
+        let fault = if wrote { engine.flush().err().map(|error| error.to_string()) } else { None };
         for answer in answers.drain(..) {
             answer(fault.as_deref());
         }

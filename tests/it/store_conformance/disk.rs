@@ -156,7 +156,7 @@ fn compacted(path: &Path, progress: &mut dyn FnMut(u64, u64)) -> (u64, u64) {
     loop {
         match compact(path, progress) {
             // Threads of the store that was closed just now.
-            Err(StoreError::Locked(_) | StoreError::Engine { doing: "open", .. }) => std::thread::yield_now(),
+            Err(StoreError::Locked(_)) => std::thread::yield_now(),
             result => return result.expect("compacts"),
         }
     }
