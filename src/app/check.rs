@@ -70,9 +70,7 @@ pub fn faults(config: &Config) -> Problems {
             problems.push(Problem::new("sentiment.model", error.to_string()));
         }
     }
-    for problem in &mut problems.0 {
-        config.place(problem);
-    }
+    config.place(&mut problems);
     problems
 }
 

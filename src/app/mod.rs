@@ -13,7 +13,9 @@ pub mod audit;
 pub mod check;
 pub mod live;
 pub mod offline;
+pub mod reading;
 pub mod render;
+pub mod replay;
 pub mod trials;
 pub mod upkeep;
 

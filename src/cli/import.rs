@@ -3,14 +3,15 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use anyhow::Context;
 use clap::Args;
 use serde_json::json;
 
 use super::door::{Door, Needs};
 use super::{Common, output};
 use crate::api::import::Imported;
+use crate::app::reading::FileReading;
 use crate::domain::post::Post;
-use crate::source::record;
 
 /// Takes in posts from JSON Lines or CSV: call transcripts, surveys, tickets. What no topic claims
 /// becomes the champion's. Taking the same file in twice changes nothing.
@@ -27,28 +28,19 @@ pub struct ImportArgs {
     quiet: bool,
 }
 
-/// Posts handed over at once.
-const BATCH: usize = 500;
-
 pub async fn run(common: &Common, args: &ImportArgs) -> anyhow::Result<ExitCode> {
     let door = Door::open(common, Needs::Store).await?;
     let mut progress = output::Progress::new("posts", None);
     let (mut taken, mut rejected) = (0u64, 0u64);
-    let mut batch: Vec<Post> = Vec::new();
-    for record in record::read_file(&args.file, crate::pipeline::IMPORT)? {
-        match record {
-            Ok(post) => batch.push(post),
-            Err(reject) => {
-                rejected += 1;
-                output::note(&format!("{} {}: {}", args.file.display(), reject.at, reject.why));
-            }
+    let mut reading = FileReading::open(&args.file)?;
+    while let Some((posts, rejects)) = reading.next().await? {
+        for reject in rejects {
+            rejected += 1;
+            output::note(&format!("{} {}: {}", args.file.display(), reject.at, reject.why));
         }
-        if batch.len() == BATCH {
-            taken += hand_over(&door, std::mem::take(&mut batch), args.quiet).await?;
-            progress.at(taken);
-        }
+        taken += hand_over(&door, posts, args.quiet).await?;
+        progress.at(taken);
     }
-    taken += hand_over(&door, batch, args.quiet).await?;
     progress.end();
     if common.json {
         output::json(&json!({ "posts": taken, "rejected": rejected }))?;
@@ -63,6 +55,7 @@ async fn hand_over(door: &Door, posts: Vec<Post>, quiet: bool) -> anyhow::Result
     if posts.is_empty() {
         return Ok(0);
     }
-    let imported: Imported = door.post("/import", &[], &json!({ "posts": posts, "quiet": quiet })).await?;
+    let body = json!({ "posts": posts, "quiet": quiet });
+    let imported: Imported = door.post("/import", &[], &body).await.context("the posts were not taken")?;
     Ok(imported.posts as u64)
 }

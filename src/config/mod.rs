@@ -139,6 +139,11 @@ pub struct SentimentSettings {
     pub threads: usize,
 }
 
+impl SentimentSettings {
+    /// The floor where nothing else is said.
+    pub const FLOOR: f32 = 0.55;
+}
+
 /// Which classifier.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ClassifierKind {

@@ -20,7 +20,6 @@ use url::{Host, Url};
 
 pub mod address;
 pub mod resolve;
-pub mod standard_webhooks;
 
 mod error;
 pub use error::Error;

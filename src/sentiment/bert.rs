@@ -68,20 +68,8 @@ impl Bert {
         let threads = if threads == 0 { cores() } else { threads };
         tch::set_num_threads(i32::try_from(threads).unwrap_or(i32::MAX));
 
+        let Read { card, shape, outputs } = read(folder)?;
         let fault = |why: String| ScoreError::Model { place: folder.display().to_string(), why };
-        if !folder.is_dir() {
-            return Err(fault("there is no such folder".into()));
-        }
-        let card: Card = read_json(folder, "model.json").map_err(fault)?;
-        let shape: BertConfig = read_json(folder, "config.json").map_err(fault)?;
-        let outputs = outputs(&shape, &card.labels).map_err(fault)?;
-        let room = usize::try_from(shape.max_position_embeddings).unwrap_or(0);
-        if card.max_tokens < 3 || card.max_tokens > room {
-            return Err(fault(format!(
-                "model.json: max_tokens is {}, allowed is 3 to {room}",
-                card.max_tokens
-            )));
-        }
         let tokenizer = read_tokenizer(folder, card.max_tokens).map_err(fault)?;
         if tokenizer.get_vocab_size(true) > usize::try_from(shape.vocab_size).unwrap_or(0) {
             return Err(fault(format!(
@@ -169,6 +157,47 @@ fn start(text: &str, bytes: usize) -> &str {
 /// What libtorch throws ends in a trace of its own frames.
 fn first_line(error: &tch::TchError) -> String {
     error.to_string().lines().next().unwrap_or("it gives no reason").to_owned()
+}
+
+/// What the small files of a model say.
+struct Read {
+    card: Card,
+    shape: BertConfig,
+    outputs: [usize; 3],
+}
+
+/// Reads the small files of the model in `folder`.
+fn read(folder: &Path) -> Result<Read, ScoreError> {
+    let fault = |why: String| ScoreError::Model { place: folder.display().to_string(), why };
+    if !folder.is_dir() {
+        return Err(fault("there is no such folder".into()));
+    }
+    let card: Card = read_json(folder, "model.json").map_err(fault)?;
+    let shape: BertConfig = read_json(folder, "config.json").map_err(fault)?;
+    let outputs = outputs(&shape, &card.labels).map_err(fault)?;
+    let room = usize::try_from(shape.max_position_embeddings).unwrap_or(0);
+    if card.max_tokens < 3 || card.max_tokens > room {
+        return Err(fault(format!(
+            "model.json: max_tokens is {}, allowed is 3 to {room}",
+            card.max_tokens
+        )));
+    }
+    Ok(Read { card, shape, outputs })
+}
+
+/// Whether the model in `folder` could be loaded, as far as its small files and the presence of
+/// the large ones tell: what a configuration's check can afford.
+///
+/// # Errors
+/// [`ScoreError::Model`], naming the folder and the file that does not fit.
+pub fn check(folder: &Path) -> Result<(), ScoreError> {
+    read(folder)?;
+    for file in ["model.safetensors", "tokenizer.json"] {
+        if !folder.join(file).is_file() {
+            return Err(ScoreError::Model { place: folder.display().to_string(), why: format!("{file} is missing") });
+        }
+    }
+    Ok(())
 }
 
 fn read_json<T: DeserializeOwned>(folder: &Path, file: &str) -> Result<T, String> {

@@ -86,7 +86,7 @@ pub struct SourceError {
 
 /// One configured place.
 #[async_trait]
-pub trait Source: Send + 'static {
+pub trait Source: Send + Sync + 'static {
     /// Looks once, from `position` on. Bounded: a large backlog comes in several batches.
     ///
     /// # Errors

@@ -225,7 +225,7 @@ impl Check<'_> {
         let raw = &self.raw.sentiment;
         let kinds = [("bert", ClassifierKind::Bert), ("word_list", ClassifierKind::WordList)];
         let classifier = raw.classifier.as_ref().and_then(|said| self.word("classifier", said, &kinds));
-        let floor = raw.floor.as_ref().map_or(0.55, |said| {
+        let floor = raw.floor.as_ref().map_or(f64::from(SentimentSettings::FLOOR), |said| {
             if !(0.0..=1.0).contains(&said.value) {
                 self.book.push(
                     said.at.fault(format!("{} is out of range", said.value)).remedy("allowed is 0 to 1"),
