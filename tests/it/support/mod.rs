@@ -1,0 +1,4 @@
+//! Fake servers and scenes shared by the tests.
+
+pub mod fake_smtp;
+pub mod sink;
