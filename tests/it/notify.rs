@@ -364,7 +364,7 @@ fn every_fault_of_the_settings_is_found() {
         channel("file", "file", json!({ "path": "../x" })),
         channel("pager", "fax", json!({})),
     ];
-    insta::assert_snapshot!(Ways::check(&settings, &tools), @"");
+    insta::assert_snapshot!("faults", Ways::check(&settings, &tools));
 }
 
 #[tokio::test]
@@ -417,7 +417,7 @@ async fn every_reason_has_its_first_line() {
             text.split("\n\n").next().unwrap_or_default().replace('\n', " ")
         ));
     }
-    insta::assert_snapshot!(lines.join("\n"), @"");
+    insta::assert_snapshot!("first_lines", lines.join("\n"));
 }
 
 #[tokio::test]
