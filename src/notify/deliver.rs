@@ -383,8 +383,7 @@ impl DeliverTask {
             }
             let ended = tokio::select! {
                 biased;
-                ended = sends.join_next() => ended,
-                () = tokio::time::sleep(LOOK_AGAIN) => None,
+                ended = tokio::time::timeout(LOOK_AGAIN, sends.join_next()) => ended.ok().flatten(),
                 () = stop.stopped() => return Ok(()),
             };
             if let Some(ended) = ended {
