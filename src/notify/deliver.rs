@@ -1,7 +1,7 @@
 //! The task that empties the outbox: lease, ask whether it is still needed, write the attempt as
 //! begun, send, write how it ended. The rules are in `outbox` and `throttle`.
 //!
-//! Sends run side by side, but at most [`LANE`] over one channel: a server that answers nothing
+//! Sends run side by side, but at most `LANE` over one channel: a server that answers nothing
 //! holds up its own messages and no others. While sends are under way the outbox is looked at
 //! again every [`LOOK_AGAIN`], so an urgent message need not wait for a slow server either. How
 //! attempts ended is decided and written one after the other (see `outbox`, races handled).
@@ -10,7 +10,9 @@
 //! back what it has not begun. What was begun and not finished is sent again with the same key by
 //! whoever opens the store next.
 
-use std::collections::{BTreeMap, VecDeque};
+mod lanes;
+
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,6 +20,7 @@ use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
 use tokio::task::JoinSet;
 
+use self::lanes::Lanes;
 use super::outbox::{self, Patience, Verdict};
 use super::throttle::{Throttle, Turn};
 use super::ways::SharedWays;
@@ -36,8 +39,6 @@ pub const SEND_LIMIT: Duration = Duration::from_secs(40);
 const LEASE: SignedDuration = SignedDuration::from_mins(3);
 /// A leased row older than this is handed back and not begun: its lease may end under way.
 const FRESH: SignedDuration = SignedDuration::from_mins(1);
-/// Sends side by side over one channel.
-const LANE: usize = 4;
 /// Rows of one channel in hand, waiting or under way; more are put off by [`QUEUE_REST`].
 const LANE_QUEUE: usize = 24;
 /// Rows in hand over all channels.
@@ -107,41 +108,6 @@ enum How {
     Unwritten(String),
     /// Somebody else has it now.
     Lost,
-}
-
-/// Rows in hand, by channel.
-#[derive(Default)]
-struct Lanes {
-    waiting: BTreeMap<ChannelId, VecDeque<(Timestamp, Notification)>>,
-    under_way: BTreeMap<ChannelId, usize>,
-}
-
-impl Lanes {
-    fn in_hand(&self) -> usize {
-        self.waiting.values().map(VecDeque::len).sum::<usize>() + self.under_way.values().sum::<usize>()
-    }
-
-    fn of(&self, channel: &ChannelId) -> usize {
-        self.waiting.get(channel).map_or(0, VecDeque::len)
-            + self.under_way.get(channel).copied().unwrap_or_default()
-    }
-
-    /// The next row whose channel has room.
-    fn next(&mut self) -> Option<(Timestamp, Notification)> {
-        let Self { waiting, under_way } = self;
-        let (channel, queue) = waiting.iter_mut().find(|(channel, queue)| {
-            !queue.is_empty() && under_way.get(*channel).copied().unwrap_or_default() < LANE
-        })?;
-        let next = queue.pop_front()?;
-        *under_way.entry(channel.clone()).or_default() += 1;
-        Some(next)
-    }
-
-    fn ended(&mut self, channel: &ChannelId) {
-        if let Some(count) = self.under_way.get_mut(channel) {
-            *count = count.saturating_sub(1);
-        }
-    }
 }
 
 impl DeliverTask {
@@ -383,8 +349,7 @@ impl DeliverTask {
             }
             let ended = tokio::select! {
                 biased;
-                ended = sends.join_next() => ended,
-                () = tokio::time::sleep(LOOK_AGAIN) => None,
+                ended = tokio::time::timeout(LOOK_AGAIN, sends.join_next()) => ended.ok().flatten(),
                 () = stop.stopped() => return Ok(()),
             };
             if let Some(ended) = ended {

@@ -9,3 +9,5 @@ mod hacker_news;
 mod push_file;
 mod support;
 mod store_conformance;
+mod notify;
+mod support;

@@ -1,3 +1,5 @@
-//! What tests share.
+//! Fake servers and scenes shared by the tests.
 
 pub mod fake_site;
+pub mod fake_smtp;
+pub mod sink;
