@@ -245,8 +245,9 @@ fn model_folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("models/sentiment")
 }
 
+/// One thread each: tests run side by side, and threads that wait for each other cost the others.
 async fn real() -> Scorer {
-    Scorer::start(|| Ok(Box::new(Bert::load(&model_folder(), 0)?)), FLOOR)
+    Scorer::start(|| Ok(Box::new(Bert::load(&model_folder(), 1)?)), FLOOR)
         .await
         .expect("the model in the checkout")
 }
@@ -328,13 +329,24 @@ fn a_folder_that_does_not_fit_is_named_with_the_file() {
 
 #[tokio::test]
 async fn macro_recall_on_tweets_through_the_scorer() {
+    macro_recall(4).await;
+}
+
+#[tokio::test]
+#[ignore = "takes half a minute; a quarter of the tweets is measured each time"]
+async fn macro_recall_on_all_tweets_through_the_scorer() {
+    macro_recall(1).await;
+}
+
+/// Measures every `nth` of the labelled tweets.
+async fn macro_recall(nth: usize) {
     let path =
         Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data/train/tweeteval_sentiment_val.jsonl.gz");
     if !path.exists() {
         eprintln!("skipped: the labelled tweets are not there");
         return;
     }
-    let rows = labelled::read(&path).expect("labelled tweets");
+    let rows: Vec<_> = labelled::read(&path).expect("labelled tweets").into_iter().step_by(nth).collect();
     let mut done = 0;
     let measures = eval(&real().await, &rows, |n| done = n).await.expect("measured");
     eprintln!("{}", serde_json::to_string_pretty(&measures).expect("plain values"));
