@@ -58,7 +58,13 @@ impl Api {
     ///
     /// # Errors
     /// Where the caller may not, or the matter stands otherwise.
-    pub async fn act(&self, caller: &Caller, wanted: Option<&OwnerId>, id: EscalationId, ask: Ask) -> Result<Escalation> {
+    pub async fn act(
+        &self,
+        caller: &Caller,
+        wanted: Option<&OwnerId>,
+        id: EscalationId,
+        ask: Ask,
+    ) -> Result<Escalation> {
         let actor = caller.acts_as(&self.desk.load(), wanted)?;
         self.act_as(&actor, id, &action_of(ask), None).await
     }
@@ -86,11 +92,18 @@ impl Api {
         self.links.verify(token, self.clock.now()).map_err(|error| ApiError::Forbidden(error.to_string()))
     }
 
-    async fn act_as(&self, actor: &Actor, id: EscalationId, action: &Action, claim: Option<&Claim>) -> Result<Escalation> {
+    async fn act_as(
+        &self,
+        actor: &Actor,
+        id: EscalationId,
+        action: &Action,
+        claim: Option<&Claim>,
+    ) -> Result<Escalation> {
         for _ in 0..TRIES {
             let now = self.clock.now();
             let current = self.store.escalation(id).await?;
-            let current = current.ok_or_else(|| ApiError::NotFound { what: "escalation", id: id.to_string() })?;
+            let current =
+                current.ok_or_else(|| ApiError::NotFound { what: "escalation", id: id.to_string() })?;
             let desk = self.desk.load_full();
             let silences = self.store.silences(None, now).await?;
             let mut effects = escalation::act(&desk, &silences, &current, actor, action, now)
@@ -108,7 +121,10 @@ impl Api {
             {
                 return Err(ApiError::Refused(format!(
                     "this link was used before; the matter is {}",
-                    self.store.escalation(claim.escalation).await?.map_or("gone", |found| found.state.as_str())
+                    self.store
+                        .escalation(claim.escalation)
+                        .await?
+                        .map_or("gone", |found| found.state.as_str())
                 )));
             }
         }
@@ -125,7 +141,12 @@ impl Api {
     ///
     /// # Errors
     /// Where the caller may not, or it would last too long.
-    pub async fn silence(&self, caller: &Caller, wanted: Option<&OwnerId>, ask: SilenceAsk) -> Result<Silence> {
+    pub async fn silence(
+        &self,
+        caller: &Caller,
+        wanted: Option<&OwnerId>,
+        ask: SilenceAsk,
+    ) -> Result<Silence> {
         let desk = self.desk.load_full();
         let actor = caller.acts_as(&desk, wanted)?;
         if ask.lasts <= SignedDuration::ZERO || ask.lasts > LONGEST_SILENCE {
@@ -157,7 +178,12 @@ impl Api {
     ///
     /// # Errors
     /// Where the caller may not, or there is none of that number.
-    pub async fn end_silence(&self, caller: &Caller, wanted: Option<&OwnerId>, id: SilenceId) -> Result<Silence> {
+    pub async fn end_silence(
+        &self,
+        caller: &Caller,
+        wanted: Option<&OwnerId>,
+        id: SilenceId,
+    ) -> Result<Silence> {
         caller.acts_as(&self.desk.load(), wanted)?;
         let now = self.clock.now();
         let found = self.store.silences(Some(id), now).await?.into_iter().next();

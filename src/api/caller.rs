@@ -47,12 +47,12 @@ impl Caller {
                 match (own, wanted) {
                     (Some(own), None) => Ok(Actor::Owner(own)),
                     (Some(own), Some(wanted)) if own == *wanted => Ok(Actor::Owner(own)),
-                    (Some(own), Some(wanted)) => Err(ApiError::Forbidden(format!(
-                        "the account {name} acts as {own}, not as {wanted}"
-                    ))),
-                    (None, _) if *is_master => {
-                        Err(ApiError::Forbidden(format!("say as whom: {name} is no owner's account; add --as OWNER")))
+                    (Some(own), Some(wanted)) => {
+                        Err(ApiError::Forbidden(format!("the account {name} acts as {own}, not as {wanted}")))
                     }
+                    (None, _) if *is_master => Err(ApiError::Forbidden(format!(
+                        "say as whom: {name} is no owner's account; add --as OWNER"
+                    ))),
                     (None, _) => Err(ApiError::Forbidden(format!(
                         "the account {name} belongs to no owner; add it to `users` of one in the configuration"
                     ))),
@@ -63,9 +63,9 @@ impl Caller {
                 None => Ok(Actor::Owner(desk.roster.champion().id.clone())),
             },
             Caller::Link(owner) => Ok(Actor::Link(owner.clone())),
-            Caller::Stranger => Err(ApiError::Unauthenticated(
-                "acting needs the token or a signed link".into(),
-            )),
+            Caller::Stranger => {
+                Err(ApiError::Unauthenticated("acting needs the token or a signed link".into()))
+            }
         }
     }
 

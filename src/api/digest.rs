@@ -17,7 +17,12 @@ impl Api {
     ///
     /// # Errors
     /// An unknown digest or reader, or the store's.
-    pub async fn digest_preview(&self, id: &DigestId, since: Option<Timestamp>, reader: Option<&OwnerId>) -> Result<Digest> {
+    pub async fn digest_preview(
+        &self,
+        id: &DigestId,
+        since: Option<Timestamp>,
+        reader: Option<&OwnerId>,
+    ) -> Result<Digest> {
         let window = self.preview_window(id, since).await?;
         self.digest_of(id, window, reader).await
     }

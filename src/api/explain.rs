@@ -124,7 +124,8 @@ impl Api {
         let topic = topic.ok_or_else(|| ApiError::Bad(format!("no topic is named \"{topic_id}\"")))?;
         let target = Some(topic.name.clone());
         let sentiment = self.score(vec![Scorable { text: post.full_text(), target }]).await?;
-        let sentiment = sentiment.into_iter().next().ok_or_else(|| anyhow::anyhow!("the scorer gave no verdict"))?;
+        let sentiment =
+            sentiment.into_iter().next().ok_or_else(|| anyhow::anyhow!("the scorer gave no verdict"))?;
         let mention = Mention { id: MentionId::new(now), post: post.clone(), topic: topic_id.clone(), spans };
         let scored = ScoredMention { mention, sentiment };
         let routed = desk.rules.route(&scored, kind, topic, &desk.roster);
@@ -152,7 +153,8 @@ impl Api {
     /// # Errors
     /// The scorer's, or that there is none.
     pub async fn score(&self, texts: Vec<Scorable>) -> Result<Vec<Sentiment>> {
-        let scorer = self.scorer.as_ref().ok_or_else(|| ApiError::Unavailable("no model is loaded".into()))?;
+        let scorer =
+            self.scorer.as_ref().ok_or_else(|| ApiError::Unavailable("no model is loaded".into()))?;
         Ok(scorer.score(texts).await.map_err(anyhow::Error::from)?)
     }
 }

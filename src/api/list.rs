@@ -90,7 +90,8 @@ impl Api {
     /// Where there is none of that number.
     pub async fn escalation(&self, id: EscalationId) -> Result<EscalationDetail> {
         let escalation = self.store.escalation(id).await?;
-        let escalation = escalation.ok_or_else(|| ApiError::NotFound { what: "escalation", id: id.to_string() })?;
+        let escalation =
+            escalation.ok_or_else(|| ApiError::NotFound { what: "escalation", id: id.to_string() })?;
         let newest = Page { limit: 50, after: None, newest_first: true };
         let mut mentions = Vec::new();
         for mention in self.store.mentions_of(id, newest).await?.rows {

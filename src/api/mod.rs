@@ -123,7 +123,9 @@ impl ApiError {
     /// The problem detail of it.
     pub fn problem(&self) -> ProblemDetail {
         let (title, detail) = match self {
-            ApiError::Internal(_) => ("internal error", "something failed inside; the log says what".to_owned()),
+            ApiError::Internal(_) => {
+                ("internal error", "something failed inside; the log says what".to_owned())
+            }
             ApiError::NotFound { .. } => ("not found", self.to_string()),
             ApiError::Bad(_) => ("bad request", self.to_string()),
             ApiError::Unauthenticated(_) => ("sign-in needed", self.to_string()),

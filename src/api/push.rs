@@ -18,13 +18,21 @@ impl Api {
     ///
     /// # Errors
     /// An unknown source, a signature that does not verify, a body that cannot be read.
-    pub async fn receive(&self, id: &SourceId, headers: &[(String, String)], body: &[u8]) -> Result<Received> {
+    pub async fn receive(
+        &self,
+        id: &SourceId,
+        headers: &[(String, String)],
+        body: &[u8],
+    ) -> Result<Received> {
         let pushes = self.pushes.load_full();
-        let push = pushes.get(id).ok_or_else(|| ApiError::NotFound { what: "source to push to", id: id.to_string() })?;
-        let posts = push.receive(Pushed { headers, body }, self.clock.now()).map_err(|refusal| match refusal {
-            Refusal::Unsigned(_) => ApiError::Unauthenticated(refusal.to_string()),
-            Refusal::Malformed(_) => ApiError::Bad(refusal.to_string()),
-        })?;
+        let push = pushes
+            .get(id)
+            .ok_or_else(|| ApiError::NotFound { what: "source to push to", id: id.to_string() })?;
+        let posts =
+            push.receive(Pushed { headers, body }, self.clock.now()).map_err(|refusal| match refusal {
+                Refusal::Unsigned(_) => ApiError::Unauthenticated(refusal.to_string()),
+                Refusal::Malformed(_) => ApiError::Bad(refusal.to_string()),
+            })?;
         let received = Received { posts: posts.len() };
         if !posts.is_empty() {
             self.store.receive(posts).await?;

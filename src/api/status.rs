@@ -45,7 +45,10 @@ impl Api {
     /// The store's.
     pub async fn status(&self) -> Result<Status> {
         let now = self.clock.now();
-        let day = Window { from: now - jiff::SignedDuration::from_hours(24), until: now + jiff::SignedDuration::from_secs(1) };
+        let day = Window {
+            from: now - jiff::SignedDuration::from_hours(24),
+            until: now + jiff::SignedDuration::from_secs(1),
+        };
         let week = Window { from: now - jiff::SignedDuration::from_hours(7 * 24), until: day.until };
         let mut today = BTreeMap::new();
         let topics: Vec<_> = self.desk.load().topics.keys().cloned().collect();
@@ -69,7 +72,9 @@ impl Api {
             store: self.store.size().await?,
             unresolved: self.store.escalations(open, Page::first(super::list::MOST)).await?.rows.len(),
             today,
-            tasks: tasks.map(|(name, status)| (name, serde_json::to_value(status).unwrap_or_default())).collect(),
+            tasks: tasks
+                .map(|(name, status)| (name, serde_json::to_value(status).unwrap_or_default()))
+                .collect(),
         })
     }
 

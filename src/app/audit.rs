@@ -72,7 +72,9 @@ fn append(path: &Path, events: &[ChainedEvent]) -> anyhow::Result<()> {
     }
     let file = std::fs::OpenOptions::new().create(true).append(true).open(path);
     let mut file = file.with_context(|| format!("{} cannot be opened", path.display()))?;
-    file.write_all(&lines).and_then(|()| file.sync_data()).with_context(|| format!("{} cannot be written", path.display()))
+    file.write_all(&lines)
+        .and_then(|()| file.sync_data())
+        .with_context(|| format!("{} cannot be written", path.display()))
 }
 
 /// What the last whole line says; cuts off a torn one.

@@ -27,7 +27,7 @@ impl Tools {
     pub fn new(config: &Config) -> Result<Self, Problems> {
         let settings = net::Settings::new(config.contact.as_deref().unwrap_or_default());
         let http = net::Client::new(&net::Settings { allow_private: config.net.allow_private, ..settings })
-        .map_err(|why| Problems(vec![Problem::new("net", why)]))?;
+            .map_err(|why| Problems(vec![Problem::new("net", why)]))?;
         Ok(Self {
             source: source::Tools { fetch: std::sync::Arc::new(Fetcher::new(http.clone())) },
             notify: notify::Tools { http, email: config.email.clone(), folder: config.store_path.clone() },

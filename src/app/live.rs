@@ -11,8 +11,8 @@ use crate::config::Config;
 use crate::digest::task::Digests;
 use crate::domain::id::{SourceId, TopicId};
 use crate::domain::problem::{Problem, Problems};
-use crate::escalation::{Desk, SharedDesk};
 use crate::escalation::Rules;
+use crate::escalation::{Desk, SharedDesk};
 use crate::matching::Matcher;
 use crate::notify::ways::{SharedWays, Ways};
 use crate::pipeline::{IMPORT, IMPORT_QUIET, Plan, SharedPlan, SourcePlan};
@@ -73,10 +73,10 @@ impl Live {
         for settings in &config.sources {
             let Some(kind) = source::kind(&settings.kind) else { continue };
             let wanted = source::Settings { id: settings.id.clone(), params: settings.params.clone() };
-            let reading = Reading { id: settings.id.clone(), kind: kind.name, params: settings.params.clone() };
-            let built = (kind.build)(&wanted, &tools.source).map_err(|why| {
-                Problems(vec![Problem::new(format!("sources[\"{}\"]", settings.id), why)])
-            })?;
+            let reading =
+                Reading { id: settings.id.clone(), kind: kind.name, params: settings.params.clone() };
+            let built = (kind.build)(&wanted, &tools.source)
+                .map_err(|why| Problems(vec![Problem::new(format!("sources[\"{}\"]", settings.id), why)]))?;
             let pushed = matches!(built, Built::Push(_));
             match built {
                 Built::Pull(source) => pulls.push((reading, source)),
@@ -96,7 +96,8 @@ impl Live {
             plan.sources.insert(id.into(), SourcePlan { kind: "import", topic: None, ours: true, quiet });
         }
         let reach = ways.reach();
-        let topics: BTreeMap<TopicId, _> = config.topics.iter().map(|topic| (topic.id.clone(), topic.clone())).collect();
+        let topics: BTreeMap<TopicId, _> =
+            config.topics.iter().map(|topic| (topic.id.clone(), topic.clone())).collect();
         let desk = Desk {
             roster: config.roster.clone(),
             reach: reach.clone(),
@@ -162,8 +163,8 @@ impl Shared {
     ) -> Vec<(Reading, Reader)> {
         let old = self.inboxes.load();
         let nudge = |id: &SourceId| old.get(id).cloned().unwrap_or_default();
-        let imports = [IMPORT, IMPORT_QUIET]
-            .map(|id| Reading { id: id.into(), kind: "import", params: Value::Null });
+        let imports =
+            [IMPORT, IMPORT_QUIET].map(|id| Reading { id: id.into(), kind: "import", params: Value::Null });
         let inboxes: BTreeMap<SourceId, Nudge> = pushes
             .iter()
             .map(|(reading, _)| reading)

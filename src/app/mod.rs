@@ -110,9 +110,9 @@ impl App {
         let now = deps.clock.now();
         let instance = InstanceId::new(now);
         let store: Arc<dyn Store> = Arc::new(
-            SledStore::open(&config.store_path, instance, LOCK_WITHIN, &deps.stop)
-                .await
-                .with_context(|| format!("the store in {} could not be opened", config.store_path.display()))?,
+            SledStore::open(&config.store_path, instance, LOCK_WITHIN, &deps.stop).await.with_context(
+                || format!("the store in {} could not be opened", config.store_path.display()),
+            )?,
         );
         let scorer = start_scorer(&config).await?;
         let live = Live::build(&config).map_err(|problems| anyhow::anyhow!("{problems}"))?;
@@ -173,7 +173,12 @@ impl App {
         self.driver.start(
             "escalate",
             self.nudges.escalate.clone(),
-            EscalateTask::new(self.store.clone(), clock.clone(), self.shared.desk.clone(), self.nudges.deliver.clone()),
+            EscalateTask::new(
+                self.store.clone(),
+                clock.clone(),
+                self.shared.desk.clone(),
+                self.nudges.deliver.clone(),
+            ),
         );
         let render = Arc::new(render::Words::new(self.api.clone(), links));
         let desk = self.shared.desk.clone();
@@ -208,7 +213,8 @@ impl App {
     /// Starts reading what is new or changed, and ends what is gone.
     fn read(&self, wanted: Vec<(Reading, live::Reader)>) {
         let mut reading = self.reading.lock().unwrap_or_else(PoisonError::into_inner);
-        let kept: Vec<Reading> = wanted.iter().map(|(one, _)| one.clone()).filter(|one| reading.contains(one)).collect();
+        let kept: Vec<Reading> =
+            wanted.iter().map(|(one, _)| one.clone()).filter(|one| reading.contains(one)).collect();
         for gone in reading.iter().filter(|one| !kept.contains(one)) {
             self.driver.end(&gone.task());
         }
@@ -219,7 +225,11 @@ impl App {
                 let id = one.id.clone();
                 match reader {
                     live::Reader::Pull(source) => {
-                        self.driver.start(one.task(), Nudge::new(), Poller::new(id, one.kind, source, ingest));
+                        self.driver.start(
+                            one.task(),
+                            Nudge::new(),
+                            Poller::new(id, one.kind, source, ingest),
+                        );
                     }
                     live::Reader::Inbox(nudge) => {
                         let store = self.store.clone();
@@ -246,7 +256,9 @@ impl App {
             }
         };
         if config.store_path != old.store_path || config.web.listen != old.web.listen {
-            tracing::warn!("[store] path and [web] listen are read at the start only: restart to change them");
+            tracing::warn!(
+                "[store] path and [web] listen are read at the start only: restart to change them"
+            );
         }
         self.scorer.set_floor(config.sentiment.floor);
         self.api.config.store(Arc::new(config));
@@ -282,7 +294,9 @@ impl App {
             scorer.stop().await;
         };
         if tokio::time::timeout(STOP_WITHIN, orderly).await.is_err() {
-            tracing::warn!("not everything ended within {STOP_WITHIN:?}; what was in hand will be done again");
+            tracing::warn!(
+                "not everything ended within {STOP_WITHIN:?}; what was in hand will be done again"
+            );
         }
         if let Err(error) = store.close().await {
             tracing::error!("the store could not be closed: {error}");

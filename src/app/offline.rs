@@ -38,7 +38,12 @@ pub async fn without_store(config: Config) -> anyhow::Result<Arc<Api>> {
     build(config, store, Links::with_key([0; 32], ""), true).await
 }
 
-async fn build(config: Config, store: Arc<dyn Store>, links: Links, with_model: bool) -> anyhow::Result<Arc<Api>> {
+async fn build(
+    config: Config,
+    store: Arc<dyn Store>,
+    links: Links,
+    with_model: bool,
+) -> anyhow::Result<Arc<Api>> {
     let clock: SharedClock = Arc::new(SystemClock);
     let live = Live::build(&config).map_err(|problems| anyhow::anyhow!("{problems}"))?;
     let (shared, _) = Shared::new(live);
@@ -69,9 +74,10 @@ async fn build(config: Config, store: Arc<dyn Store>, links: Links, with_model: 
 /// Where it is in use, or belongs to another account.
 pub async fn open_store(config: &Config) -> anyhow::Result<Arc<dyn Store>> {
     step_down(&config.store_path)?;
-    let store = SledStore::open(&config.store_path, InstanceId::new(SystemClock.now()), LOCK_WITHIN, &Stop::new())
-        .await
-        .with_context(|| format!("the store in {} could not be opened", config.store_path.display()))?;
+    let store =
+        SledStore::open(&config.store_path, InstanceId::new(SystemClock.now()), LOCK_WITHIN, &Stop::new())
+            .await
+            .with_context(|| format!("the store in {} could not be opened", config.store_path.display()))?;
     Ok(Arc::new(store))
 }
 
@@ -91,7 +97,11 @@ pub fn step_down(folder: &Path) -> anyhow::Result<()> {
         let owner = nix::unistd::User::from_uid(found.uid().into()).ok().flatten();
         let owner = owner.map_or_else(|| format!("#{}", found.uid()), |user| user.name);
         let line: Vec<String> = std::env::args().collect();
-        bail!("the store in {} belongs to {owner}; type: sudo -u {owner} {}", folder.display(), line.join(" "));
+        bail!(
+            "the store in {} belongs to {owner}; type: sudo -u {owner} {}",
+            folder.display(),
+            line.join(" ")
+        );
     }
     let (user, group) = (nix::unistd::Uid::from_raw(found.uid()), nix::unistd::Gid::from_raw(found.gid()));
     nix::unistd::setgroups(&[group]).context("root could not give up its groups")?;

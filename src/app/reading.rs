@@ -7,8 +7,8 @@ use anyhow::{Context, bail};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::domain::post::Post;
-use crate::source::{self, Built, Position, Reject, Settings, Source, Tools};
 use crate::source::fetch::Fetcher;
+use crate::source::{self, Built, Position, Reject, Settings, Source, Tools};
 
 /// A file under way.
 pub struct FileReading {

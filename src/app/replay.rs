@@ -179,7 +179,12 @@ async fn summarise(store: &dyn Store, replayed: &mut Replayed) -> anyhow::Result
     loop {
         let found = store.notifications(NotificationFilter::default(), page.clone()).await?;
         for Notification { owner, reason, .. } in found.rows {
-            *replayed.messages.entry(owner.to_string()).or_default().entry(Reason::as_str(reason)).or_default() += 1;
+            *replayed
+                .messages
+                .entry(owner.to_string())
+                .or_default()
+                .entry(Reason::as_str(reason))
+                .or_default() += 1;
         }
         page.after = found.next;
         if page.after.is_none() {

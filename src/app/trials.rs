@@ -87,7 +87,8 @@ fn kind_of(test: &TestCase) -> PostKind {
 /// # Errors
 /// Where the configuration cannot be compiled.
 pub async fn live(config: &Config) -> anyhow::Result<Vec<(String, Result<String, String>)>> {
-    let Live { ways, pulls, pushes, .. } = Live::build(config).map_err(|problems| anyhow::anyhow!("{problems}"))?;
+    let Live { ways, pulls, pushes, .. } =
+        Live::build(config).map_err(|problems| anyhow::anyhow!("{problems}"))?;
     let mut answers = Vec::new();
     for (reading, mut source) in pulls {
         let answer = source.poll(&Position::default(), Timestamp::now()).await;
@@ -100,7 +101,8 @@ pub async fn live(config: &Config) -> anyhow::Result<Vec<(String, Result<String,
         answers.push((format!("source {}", reading.id), Ok("waits for its sender".into())));
     }
     for (id, channel) in &ways.channels {
-        let said = channel.probe().await.map(|()| "would take messages".into()).map_err(|error| error.to_string());
+        let said =
+            channel.probe().await.map(|()| "would take messages".into()).map_err(|error| error.to_string());
         answers.push((format!("channel {id}"), said));
     }
     Ok(answers)

@@ -40,7 +40,11 @@ impl Task for Upkeep {
             loop {
                 let done = self.api.store.retain(retention(&config, now)).await?;
                 if done.erased > 0 {
-                    tracing::info!(mentions = done.erased, "{} texts have outlived their time and were erased", done.erased);
+                    tracing::info!(
+                        mentions = done.erased,
+                        "{} texts have outlived their time and were erased",
+                        done.erased
+                    );
                 }
                 if !done.more || stop.is_stopped() {
                     break;

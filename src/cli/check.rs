@@ -81,7 +81,11 @@ fn show(common: &Common, problems: &Problems) -> anyhow::Result<()> {
                 "place": problem.place, "key": problem.key, "what": problem.what, "remedy": problem.remedy,
             }))?;
         } else {
-            let word = if problem.warning { output::colour("warning", "33") } else { output::colour("error", "31;1") };
+            let word = if problem.warning {
+                output::colour("warning", "33")
+            } else {
+                output::colour("error", "31;1")
+            };
             output::line(&format!("{word}: {problem}"));
         }
     }

@@ -3,8 +3,8 @@
 
 use std::path::Path;
 
-use anyhow::{Context, bail};
 use crate::web::Local;
+use anyhow::{Context, bail};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -80,7 +80,13 @@ impl Door {
         parse(&self.call("DELETE", path, &[], None).await?)
     }
 
-    async fn call(&self, method: &str, path: &str, query: &[(&str, String)], body: Option<Vec<u8>>) -> anyhow::Result<Vec<u8>> {
+    async fn call(
+        &self,
+        method: &str,
+        path: &str,
+        query: &[(&str, String)],
+        body: Option<Vec<u8>>,
+    ) -> anyhow::Result<Vec<u8>> {
         let mut url = url::Url::parse("http://localhost/api/v1")?;
         url.set_path(&format!("/api/v1{path}"));
         for (key, value) in query {
@@ -98,7 +104,10 @@ impl Door {
         }
         match serde_json::from_slice::<ProblemDetail>(&answer) {
             Ok(problem) => bail!("{}", problem.detail),
-            Err(_) => bail!("the daemon answered {status}: {}", super::output::safe(&String::from_utf8_lossy(&answer), 200)),
+            Err(_) => bail!(
+                "the daemon answered {status}: {}",
+                super::output::safe(&String::from_utf8_lossy(&answer), 200)
+            ),
         }
     }
 }
@@ -113,7 +122,8 @@ async fn knock(socket: &Path, config: &Config) -> anyhow::Result<Option<reqwest:
         return Ok(None);
     }
     let client = reqwest::Client::builder().unix_socket(socket.to_owned()).build()?;
-    let (status, answer) = ask(&client, "GET", url::Url::parse("http://localhost/api/v1/hello")?, None).await?;
+    let (status, answer) =
+        ask(&client, "GET", url::Url::parse("http://localhost/api/v1/hello")?, None).await?;
     let hello: serde_json::Value = serde_json::from_slice(&answer).unwrap_or_default();
     let theirs = hello["store"].as_str().unwrap_or_default();
     if status == 200 && Path::new(theirs) != config.store_path {
@@ -126,7 +136,12 @@ async fn knock(socket: &Path, config: &Config) -> anyhow::Result<Option<reqwest:
     Ok(Some(client))
 }
 
-async fn ask(client: &reqwest::Client, method: &str, url: url::Url, body: Option<Vec<u8>>) -> anyhow::Result<(u16, Vec<u8>)> {
+async fn ask(
+    client: &reqwest::Client,
+    method: &str,
+    url: url::Url,
+    body: Option<Vec<u8>>,
+) -> anyhow::Result<(u16, Vec<u8>)> {
     let mut request = client.request(method.parse()?, url);
     if let Some(body) = body {
         request = request.header("content-type", "application/json").body(body);
@@ -134,4 +149,3 @@ async fn ask(client: &reqwest::Client, method: &str, url: url::Url, body: Option
     let answer = request.send().await.context("the daemon does not answer")?;
     Ok((answer.status().as_u16(), answer.bytes().await?.to_vec()))
 }
-

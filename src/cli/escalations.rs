@@ -15,13 +15,16 @@ use crate::domain::silence::Silence;
 
 /// Lists what is open and who answers for it; acts on it.
 #[derive(Debug, Args)]
-#[command(args_conflicts_with_subcommands = true, after_help = "Examples:
+#[command(
+    args_conflicts_with_subcommands = true,
+    after_help = "Examples:
   earmark escalations                              what is open
   earmark escalations --all --since 7d --json
   earmark escalations show 0193…
   earmark escalations acknowledge 0193…            \"I have it\"
   earmark escalations reassign 0193… --to cco
-  earmark escalations silence --topic acme-app --lasts 2h --reason \"known outage\"")]
+  earmark escalations silence --topic acme-app --lasts 2h --reason \"known outage\""
+)]
 pub struct EscalationsArgs {
     #[command(subcommand)]
     act: Option<Act>,
@@ -120,7 +123,9 @@ pub async fn run(common: &Common, args: &EscalationsArgs) -> anyhow::Result<Exit
         Some(Act::Show { id }) => show(&door, common, id).await?,
         Some(Act::Acknowledge { id }) => act(&door, common, id, &Ask::Acknowledge).await?,
         Some(Act::Resolve { id }) => act(&door, common, id, &Ask::Resolve).await?,
-        Some(Act::Reassign { id, to }) => act(&door, common, id, &Ask::Reassign { to: to.as_str().into() }).await?,
+        Some(Act::Reassign { id, to }) => {
+            act(&door, common, id, &Ask::Reassign { to: to.as_str().into() }).await?
+        }
         Some(Act::Silence(args)) => silence(&door, common, args).await?,
     }
     Ok(ExitCode::SUCCESS)
@@ -134,7 +139,8 @@ async fn list(door: &Door, common: &Common, args: &List) -> anyhow::Result<()> {
         ("unresolved", Some((!args.all).to_string())),
         ("limit", Some(args.limit.to_string())),
     ];
-    let query: Vec<_> = parts.into_iter().filter_map(|(key, value)| value.map(|value| (key, value))).collect();
+    let query: Vec<_> =
+        parts.into_iter().filter_map(|(key, value)| value.map(|value| (key, value))).collect();
     let found: Listing<Escalation> = door.get("/escalations", &query).await?;
     if common.json {
         return found.rows.iter().try_for_each(output::json);
@@ -144,7 +150,10 @@ async fn list(door: &Door, common: &Common, args: &List) -> anyhow::Result<()> {
         return Ok(());
     }
     let rows: Vec<Vec<String>> = found.rows.iter().map(row).collect();
-    output::table(&["id", "topic", "severity", "state", "accountable", "posts", "opened", "next step"], &rows);
+    output::table(
+        &["id", "topic", "severity", "state", "accountable", "posts", "opened", "next step"],
+        &rows,
+    );
     Ok(())
 }
 
@@ -167,17 +176,30 @@ async fn show(door: &Door, common: &Common, id: &str) -> anyhow::Result<()> {
         return output::json(&detail);
     }
     let one = &detail.escalation;
-    output::table(&["id", "topic", "severity", "state", "accountable", "posts", "opened", "next step"], &[row(one)]);
+    output::table(
+        &["id", "topic", "severity", "state", "accountable", "posts", "opened", "next step"],
+        &[row(one)],
+    );
     output::line(&format!("\nWhy: {}", output::safe(&one.why, 200)));
     output::line("\nWhat was said:");
     for view in &detail.mentions {
         let mention = &view.mention;
-        output::line(&format!("  {:+.2}  {}", mention.sentiment().score, output::safe(&mention.post().full_text(), 120)));
+        output::line(&format!(
+            "  {:+.2}  {}",
+            mention.sentiment().score,
+            output::safe(&mention.post().full_text(), 120)
+        ));
     }
     output::line("\nWho was told:");
     for sent in &detail.notifications {
         let word = serde_json::to_value(&sent.delivery)?["delivery"].as_str().unwrap_or("?").to_owned();
-        output::line(&format!("  {}  {} over {}: {word}, tried {} times", output::when(sent.created_at), sent.owner, sent.channel, sent.attempts));
+        output::line(&format!(
+            "  {}  {} over {}: {word}, tried {} times",
+            output::when(sent.created_at),
+            sent.owner,
+            sent.channel,
+            sent.attempts
+        ));
     }
     Ok(())
 }
@@ -187,7 +209,12 @@ async fn act(door: &Door, common: &Common, id: &str, ask: &Ask) -> anyhow::Resul
     if common.json {
         return output::json(&after);
     }
-    output::line(&format!("{} is now {}; {} answers for it.", after.id, after.state.as_str(), after.accountable));
+    output::line(&format!(
+        "{} is now {}; {} answers for it.",
+        after.id,
+        after.state.as_str(),
+        after.accountable
+    ));
     Ok(())
 }
 

@@ -40,8 +40,12 @@ pub struct EvalArgs {
 
 pub async fn run(common: &Common, args: &EvalArgs) -> anyhow::Result<ExitCode> {
     let rows = labelled::read(&args.file)?;
-    let settings = place::config_path(common).ok().and_then(|_| place::config(common).ok()).map(|config| config.sentiment);
-    let floor = args.floor.or(settings.as_ref().map(|settings| settings.floor)).unwrap_or(SentimentSettings::FLOOR);
+    let settings = place::config_path(common)
+        .ok()
+        .and_then(|_| place::config(common).ok())
+        .map(|config| config.sentiment);
+    let floor =
+        args.floor.or(settings.as_ref().map(|settings| settings.floor)).unwrap_or(SentimentSettings::FLOOR);
     let model = args.model.clone().or(settings.and_then(|settings| settings.model));
     let (word_list, threads) = (args.word_list, args.threads);
     let build = move || -> Result<Box<dyn Classifier>, ScoreError> {
@@ -80,7 +84,13 @@ fn show(measures: &Measures) {
         .per_class
         .iter()
         .map(|(class, one)| {
-            vec![class.as_str().into(), one.n.to_string(), share(one.precision), share(one.recall), share(one.f1)]
+            vec![
+                class.as_str().into(),
+                one.n.to_string(),
+                share(one.precision),
+                share(one.recall),
+                share(one.f1),
+            ]
         })
         .collect();
     output::line("");

@@ -67,9 +67,8 @@ pub fn instant(text: &str) -> Result<Timestamp, String> {
     if let Ok(at) = text.parse::<Timestamp>() {
         return Ok(at);
     }
-    let length = duration::parse(text).map_err(|_| {
-        format!("\"{text}\" is neither a time (2026-11-21T08:00:00Z) nor a length (24h, 7d)")
-    })?;
+    let length = duration::parse(text)
+        .map_err(|_| format!("\"{text}\" is neither a time (2026-11-21T08:00:00Z) nor a length (24h, 7d)"))?;
     Timestamp::now().checked_sub(length).map_err(|error| error.to_string())
 }
 
@@ -78,7 +77,8 @@ const PAGE: usize = 500;
 pub async fn run(common: &Common, args: &MentionsArgs) -> anyhow::Result<ExitCode> {
     let door = Door::open(common, Needs::Store).await?;
     let format = if common.json { Format::Jsonl } else { args.format };
-    let mut most = args.limit.unwrap_or(if format == Format::Table && !args.follow { 50 } else { usize::MAX });
+    let mut most =
+        args.limit.unwrap_or(if format == Format::Table && !args.follow { 50 } else { usize::MAX });
     let mut writer = Writer::new(format);
     let mut query = narrowed(args);
     if args.follow {
@@ -104,7 +104,11 @@ pub async fn run(common: &Common, args: &MentionsArgs) -> anyhow::Result<ExitCod
 }
 
 /// Oldest first from now on, asked for again and again: the store is the queue.
-async fn follow(door: &Door, mut query: Vec<(&'static str, String)>, writer: &mut Writer) -> anyhow::Result<ExitCode> {
+async fn follow(
+    door: &Door,
+    mut query: Vec<(&'static str, String)>,
+    writer: &mut Writer,
+) -> anyhow::Result<ExitCode> {
     if !door.is_daemon() {
         anyhow::bail!("no daemon runs, so nothing will come; start it with `earmark run`");
     }
@@ -153,8 +157,23 @@ struct Writer {
 }
 
 const COLUMNS: [&str; 17] = [
-    "id", "recorded_at", "topic", "owner", "accountable", "polarity", "score", "confidence", "model", "source", "site",
-    "author", "created_at", "url", "title", "text", "escalation",
+    "id",
+    "recorded_at",
+    "topic",
+    "owner",
+    "accountable",
+    "polarity",
+    "score",
+    "confidence",
+    "model",
+    "source",
+    "site",
+    "author",
+    "created_at",
+    "url",
+    "title",
+    "text",
+    "escalation",
 ];
 
 impl Writer {
@@ -174,7 +193,11 @@ impl Writer {
             Format::Jsonl => output::json(view)?,
             Format::Table => {
                 let verdict = mention.sentiment();
-                let text = if mention.erased_at.is_some() { "(erased)".into() } else { output::safe(&mention.post().full_text(), 90) };
+                let text = if mention.erased_at.is_some() {
+                    "(erased)".into()
+                } else {
+                    output::safe(&mention.post().full_text(), 90)
+                };
                 output::line(&format!(
                     "{}  {:<8} {:+.2}  {:<14} {:<10} {text}",
                     output::when(mention.recorded_at),

@@ -111,7 +111,11 @@ pub fn main() -> ExitCode {
     };
     let code = runtime.block_on(dispatch(&cli)).unwrap_or_else(|error| {
         output::complain(&format!("{error:#}"));
-        if error.downcast_ref::<place::BadConfig>().is_some() { ExitCode::from(EX_CONFIG) } else { ExitCode::FAILURE }
+        if error.downcast_ref::<place::BadConfig>().is_some() {
+            ExitCode::from(EX_CONFIG)
+        } else {
+            ExitCode::FAILURE
+        }
     });
     // A blocking read that never ends (standard input) must not keep the process.
     runtime.shutdown_background();

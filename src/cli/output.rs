@@ -1,7 +1,6 @@
 //! What people see in a terminal. Foreign text is shown without control characters; colours only
 //! where there is a terminal and `NO_COLOR` is not set; standard output holds nothing but what was
 //! asked for.
-#![expect(clippy::print_stdout, reason = "the one place that writes to standard output")]
 
 use std::io::{IsTerminal, Write};
 
@@ -49,7 +48,8 @@ fn paint(text: &str, code: &str, terminal: bool) -> String {
 /// Foreign text, fit for a terminal: on one line, without control characters and direction
 /// overrides, cut to `longest` characters.
 pub fn safe(text: &str, longest: usize) -> String {
-    let hidden = |c: char| matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let hidden =
+        |c: char| matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     let folded = text.split_whitespace().collect::<Vec<_>>().join(" ");
     let shown: String = folded.chars().filter(|c| !c.is_control() && !hidden(*c)).collect();
     match shown.char_indices().nth(longest) {
@@ -67,7 +67,8 @@ pub fn table(heading: &[&str], rows: &[Vec<String>]) {
         }
     }
     let print = |cells: Vec<&str>| {
-        let padded: Vec<String> = cells.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}")).collect();
+        let padded: Vec<String> =
+            cells.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}")).collect();
         padded.join("  ").trim_end().to_owned()
     };
     line(&colour(&print(heading.to_vec()), "1"));

@@ -32,16 +32,18 @@ pub fn config_path(common: &Common) -> anyhow::Result<PathBuf> {
     let found = candidates.iter().find(|path| path.is_file()).cloned();
     found.with_context(|| {
         let places: Vec<String> = candidates.iter().map(|path| path.display().to_string()).collect();
-        format!("no configuration was found at {}; name one with --config, or write one with `earmark init`", places.join(", "))
+        format!(
+            "no configuration was found at {}; name one with --config, or write one with `earmark init`",
+            places.join(", ")
+        )
     })
 }
 
 /// The configuration, its warnings shown.
 pub fn config(common: &Common) -> anyhow::Result<Config> {
     let path = config_path(common)?;
-    let loaded = load(&path, &std::env::vars().collect()).map_err(|problems| {
-        BadConfig(format!("{} cannot be used:\n{problems}", path.display()))
-    })?;
+    let loaded = load(&path, &std::env::vars().collect())
+        .map_err(|problems| BadConfig(format!("{} cannot be used:\n{problems}", path.display())))?;
     for warning in &loaded.warnings.0 {
         output::note(&format!("warning: {warning}"));
     }
@@ -54,7 +56,8 @@ const SOCKET: &str = "earmark.sock";
 pub fn own_socket(config: &Config) -> PathBuf {
     // systemd may give several folders, separated by colons; the first is ours.
     let runtime = std::env::var("RUNTIME_DIRECTORY").ok();
-    let runtime = runtime.as_deref().and_then(|folders| folders.split(':').next()).filter(|folder| !folder.is_empty());
+    let runtime =
+        runtime.as_deref().and_then(|folders| folders.split(':').next()).filter(|folder| !folder.is_empty());
     if let Some(folder) = runtime {
         return Path::new(folder).join(SOCKET);
     }

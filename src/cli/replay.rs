@@ -70,7 +70,8 @@ fn show(replayed: &Replayed) {
     output::table(&["opened", "topic", "severity", "trigger", "posts", "owner"], &rows);
     output::line("\nMessages, had nobody answered:");
     for (owner, reasons) in &replayed.messages {
-        let reasons: Vec<String> = reasons.iter().map(|(reason, count)| format!("{count} {}", reason.replace('_', " "))).collect();
+        let reasons: Vec<String> =
+            reasons.iter().map(|(reason, count)| format!("{count} {}", reason.replace('_', " "))).collect();
         output::line(&format!("  {owner}: {}", reasons.join(", ")));
     }
 }

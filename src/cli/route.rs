@@ -49,7 +49,10 @@ pub struct RouteArgs {
 pub async fn run(common: &Common, args: &RouteArgs) -> anyhow::Result<ExitCode> {
     let kind = PostKind::ALL.into_iter().find(|kind| kind.as_str() == args.kind);
     let Some(kind) = kind else {
-        anyhow::bail!("no kind of post is named \"{}\"; known are post, comment, review, article, ticket", args.kind)
+        anyhow::bail!(
+            "no kind of post is named \"{}\"; known are post, comment, review, article, ticket",
+            args.kind
+        )
     };
     let trial = Trial {
         text: args.text.clone(),
@@ -74,12 +77,18 @@ pub async fn run(common: &Common, args: &RouteArgs) -> anyhow::Result<ExitCode> 
 
 fn show(explanation: &Explanation) {
     if explanation.mentions.is_empty() {
-        output::line("No topic claims it, so it would be skipped (a source of ours would give it to the champion).");
+        output::line(
+            "No topic claims it, so it would be skipped (a source of ours would give it to the champion).",
+        );
         output::line("");
         output::line("Why not:");
         for query in explanation.queries.as_array().into_iter().flatten() {
             let why = query["why"].as_str().map_or_else(|| query.to_string(), str::to_owned);
-            output::line(&format!("  {}: {}", query["topic"].as_str().unwrap_or("?"), output::safe(&why, 300)));
+            output::line(&format!(
+                "  {}: {}",
+                query["topic"].as_str().unwrap_or("?"),
+                output::safe(&why, 300)
+            ));
         }
         return;
     }
@@ -122,8 +131,12 @@ fn show_one(would: &Would) {
 }
 
 fn planned_line(one: &Value) -> String {
-    let at = one["at"].as_str().and_then(|at| at.parse::<Timestamp>().ok()).map_or_else(|| "?".into(), output::when);
-    let channels: Vec<&str> = one["channels"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    let at = one["at"]
+        .as_str()
+        .and_then(|at| at.parse::<Timestamp>().ok())
+        .map_or_else(|| "?".into(), output::when);
+    let channels: Vec<&str> =
+        one["channels"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
     let channels = if channels.is_empty() { String::new() } else { format!(" over {}", channels.join(", ")) };
     format!("{at}  {}{channels}: {}", one["owner"].as_str().unwrap_or("?"), one["why"].as_str().unwrap_or(""))
 }

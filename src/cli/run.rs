@@ -72,9 +72,8 @@ pub async fn run(common: &Common, _: &RunArgs) -> anyhow::Result<ExitCode> {
 /// Takes the new configuration, or says loudly why the old one stays.
 fn reload(app: &App, path: &std::path::Path) {
     systemd::reloading();
-    let taken = read(path).and_then(|config| {
-        app.reload(config).map_err(|problems| anyhow::anyhow!("{problems}"))
-    });
+    let taken =
+        read(path).and_then(|config| app.reload(config).map_err(|problems| anyhow::anyhow!("{problems}")));
     match taken {
         Ok(()) => {
             tracing::info!("the configuration was read again");

@@ -56,7 +56,12 @@ async fn score(door: &Door, common: &Common, args: &ScoreArgs, texts: &[String])
             output::json(&json!({ "text": text, "sentiment": verdict }))?;
         } else {
             let word = output::colour(&format!("{:<8}", verdict.polarity.as_str()), code(verdict));
-            output::line(&format!("{word}  {:+.2}  {:>3.0} %  {}", verdict.score, verdict.confidence * 100.0, output::safe(text, 100)));
+            output::line(&format!(
+                "{word}  {:+.2}  {:>3.0} %  {}",
+                verdict.score,
+                verdict.confidence * 100.0,
+                output::safe(text, 100)
+            ));
         }
     }
     Ok(())

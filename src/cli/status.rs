@@ -75,7 +75,12 @@ fn show_sources(status: &Status) {
     output::table(&["source", "answered", "read through", "last new", "posts", "skipped", "health"], &rows);
     for gap in &status.gaps {
         let from = gap.from.map_or_else(|| "?".into(), output::when);
-        output::line(&format!("  {} was blind from {from} to {}: {}", gap.source, output::when(gap.until), output::safe(&gap.detail, 100)));
+        output::line(&format!(
+            "  {} was blind from {from} to {}: {}",
+            gap.source,
+            output::when(gap.until),
+            output::safe(&gap.detail, 100)
+        ));
     }
     output::line("");
 }

@@ -63,7 +63,10 @@ async fn export(common: &Common, file: &PathBuf) -> anyhow::Result<ExitCode> {
     let mut out: Box<dyn Write> = if to_stdout {
         Box::new(std::io::stdout().lock())
     } else {
-        Box::new(BufWriter::new(std::fs::File::create(&partial).with_context(|| format!("{} cannot be written", partial.display()))?))
+        Box::new(BufWriter::new(
+            std::fs::File::create(&partial)
+                .with_context(|| format!("{} cannot be written", partial.display()))?,
+        ))
     };
     let mut progress = output::Progress::new("rows", None);
     let (mut after, mut done) = (None::<String>, 0u64);
@@ -102,7 +105,8 @@ async fn import(common: &Common, file: &PathBuf) -> anyhow::Result<ExitCode> {
     let mut progress = output::Progress::new("rows", None);
     let (mut batch, mut done) = (Vec::new(), 0u64);
     for (number, line) in BufReader::new(source).lines().enumerate() {
-        let row: Row = serde_json::from_str(&line?).with_context(|| format!("{} line {}", file.display(), number + 1))?;
+        let row: Row = serde_json::from_str(&line?)
+            .with_context(|| format!("{} line {}", file.display(), number + 1))?;
         batch.push(row);
         done += 1;
         if batch.len() == BATCH {

@@ -93,6 +93,9 @@ pub struct Tools {
     pub folder: std::path::PathBuf,
 }
 
+/// Builds a channel from settings that were found in order; says why not otherwise.
+pub type Build = fn(&Settings, &Tools) -> Result<Box<dyn Channel>, String>;
+
 /// What a kind is: how its settings are checked and how it is built.
 pub struct Kind {
     /// As written in the configuration.
@@ -102,7 +105,7 @@ pub struct Kind {
     /// All faults of the settings; keys relative to `params`.
     pub check: fn(&Settings, &Tools) -> Problems,
     /// A channel from settings that `check` found in order.
-    pub build: fn(&Settings, &Tools) -> Result<Box<dyn Channel>, String>,
+    pub build: Build,
 }
 
 pub mod chat;

@@ -139,7 +139,8 @@ impl Ingest {
         for reject in &rejects {
             tracing::debug!(source.id = %id, "source {id} gave something unreadable at {}: {}", reject.at, reject.why);
         }
-        let mut closing = Some(Closing { rejects, gaps, position, fetched_through, next_poll, inbox_through });
+        let mut closing =
+            Some(Closing { rejects, gaps, position, fetched_through, next_poll, inbox_through });
         let mut pieces = pieces(posts, PIECE);
         if pieces.is_empty() {
             pieces.push(Vec::new());
@@ -176,8 +177,16 @@ impl Ingest {
             let scored = self.score(&desk, chosen.candidates, &mut scores).await?;
             let decided = matter::decide(&*self.store, &desk, &self.faults, source, scored, now).await?;
             let summary = Summary::of(&decided);
-            let recording =
-                recording(state, posts.len(), chosen.skipped.clone(), chosen.gone, decided, closing.as_ref(), &desk, now);
+            let recording = recording(
+                state,
+                posts.len(),
+                chosen.skipped.clone(),
+                chosen.gone,
+                decided,
+                closing.as_ref(),
+                &desk,
+                now,
+            );
             let tells = !recording.effects.notifications.is_empty();
             if self.store.record(recording).await? == Outcome::Conflict {
                 continue;
@@ -203,7 +212,9 @@ impl Ingest {
         candidates: Vec<Candidate>,
         scores: &mut Scores,
     ) -> anyhow::Result<Vec<(ScoredMention, u32)>> {
-        let key = |mention: &Mention| (mention.post.id.clone(), mention.post.version.clone(), mention.topic.clone());
+        let key = |mention: &Mention| {
+            (mention.post.id.clone(), mention.post.version.clone(), mention.topic.clone())
+        };
         let missing: Vec<&Candidate> =
             candidates.iter().filter(|candidate| !scores.contains_key(&key(&candidate.mention))).collect();
         if !missing.is_empty() {
@@ -214,7 +225,8 @@ impl Ingest {
             scores.extend(missing.iter().map(|candidate| key(&candidate.mention)).zip(verdicts));
         }
         let scored = candidates.into_iter().map(|Candidate { mention, revision }| {
-            let sentiment = scores.get(&key(&mention)).cloned().context("the scorer gave fewer verdicts than texts")?;
+            let sentiment =
+                scores.get(&key(&mention)).cloned().context("the scorer gave fewer verdicts than texts")?;
             Ok((ScoredMention { mention, sentiment }, revision))
         });
         scored.collect()

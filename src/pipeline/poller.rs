@@ -48,8 +48,14 @@ impl Poller {
                     state.cursor.clone_from(&position.cursor);
                     state.memo.clone_from(&position.memo);
                 }
-                state.next_poll =
-                    schedule::next_poll(interval, None, Some(error.retry), state.failures, now, rand::random());
+                state.next_poll = schedule::next_poll(
+                    interval,
+                    None,
+                    Some(error.retry),
+                    state.failures,
+                    now,
+                    rand::random(),
+                );
                 let since = state.failing_since.unwrap_or(now);
                 state.failures >= SICK_AFTER
                     && !state.told_sick

@@ -59,7 +59,13 @@ pub fn pieces(posts: Vec<Post>, longest: usize) -> Vec<Vec<Post>> {
 }
 
 /// Decides on one post.
-pub fn select(plan: &Plan, source: &SourcePlan, mut post: Post, known: Option<Recalled>, now: Timestamp) -> Selected {
+pub fn select(
+    plan: &Plan,
+    source: &SourcePlan,
+    mut post: Post,
+    known: Option<Recalled>,
+    now: Timestamp,
+) -> Selected {
     if let Some(known) = &known {
         if post.deleted {
             return Selected::Gone(known.mentions.iter().map(|(_, id, _)| *id).collect());
@@ -95,7 +101,12 @@ pub fn select(plan: &Plan, source: &SourcePlan, mut post: Post, known: Option<Re
 
 /// Topics whose query claims it, the one its source is bound to, those it was seen through before
 /// an edit took their words away, and else, from our own systems, `unclaimed`.
-fn topics_of(plan: &Plan, source: &SourcePlan, post: &Post, known: Option<&Recalled>) -> Vec<(TopicId, Vec<Span>)> {
+fn topics_of(
+    plan: &Plan,
+    source: &SourcePlan,
+    post: &Post,
+    known: Option<&Recalled>,
+) -> Vec<(TopicId, Vec<Span>)> {
     let mut topics: Vec<(TopicId, Vec<Span>)> =
         plan.matcher.find(post).into_iter().map(|found| (found.topic, found.spans)).collect();
     let known = known.iter().flat_map(|known| &known.mentions).map(|(topic, _, _)| topic);

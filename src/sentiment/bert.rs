@@ -177,10 +177,7 @@ fn read(folder: &Path) -> Result<Read, ScoreError> {
     let outputs = outputs(&shape, &card.labels).map_err(fault)?;
     let room = usize::try_from(shape.max_position_embeddings).unwrap_or(0);
     if card.max_tokens < 3 || card.max_tokens > room {
-        return Err(fault(format!(
-            "model.json: max_tokens is {}, allowed is 3 to {room}",
-            card.max_tokens
-        )));
+        return Err(fault(format!("model.json: max_tokens is {}, allowed is 3 to {room}", card.max_tokens)));
     }
     Ok(Read { card, shape, outputs })
 }
@@ -194,7 +191,10 @@ pub fn check(folder: &Path) -> Result<(), ScoreError> {
     read(folder)?;
     for file in ["model.safetensors", "tokenizer.json"] {
         if !folder.join(file).is_file() {
-            return Err(ScoreError::Model { place: folder.display().to_string(), why: format!("{file} is missing") });
+            return Err(ScoreError::Model {
+                place: folder.display().to_string(),
+                why: format!("{file} is missing"),
+            });
         }
     }
     Ok(())

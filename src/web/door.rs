@@ -83,7 +83,8 @@ pub async fn listen(api: Arc<Api>, socket: Option<PathBuf>, stop: Stop) -> anyho
         let app = router(api.clone()).into_make_service_with_connect_info::<Peer>();
         let stop = stop.clone();
         serving.push(tokio::spawn(async move {
-            let served = axum::serve(listener, app).with_graceful_shutdown(async move { stop.stopped().await });
+            let served =
+                axum::serve(listener, app).with_graceful_shutdown(async move { stop.stopped().await });
             if let Err(error) = served.await {
                 tracing::error!("the web listener ended: {error}");
             }
@@ -93,7 +94,8 @@ pub async fn listen(api: Arc<Api>, socket: Option<PathBuf>, stop: Stop) -> anyho
         let listener = bind_socket(path)?;
         let app = router(api).into_make_service_with_connect_info::<Peer>();
         serving.push(tokio::spawn(async move {
-            let served = axum::serve(listener, app).with_graceful_shutdown(async move { stop.stopped().await });
+            let served =
+                axum::serve(listener, app).with_graceful_shutdown(async move { stop.stopped().await });
             if let Err(error) = served.await {
                 tracing::error!("the socket ended: {error}");
             }
@@ -114,7 +116,8 @@ fn bind_socket(path: &Path) -> anyhow::Result<UnixListener> {
     {
         return Err(error).with_context(|| format!("cannot replace {}", path.display()));
     }
-    let listener = UnixListener::bind(path).with_context(|| format!("cannot listen on {}", path.display()))?;
+    let listener =
+        UnixListener::bind(path).with_context(|| format!("cannot listen on {}", path.display()))?;
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o666))?;
     Ok(listener)
 }

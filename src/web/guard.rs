@@ -44,7 +44,10 @@ pub async fn guard(State(api): State<Arc<Api>>, mut request: Request, next: Next
     let mut response = next.run(request).await;
     let headers = response.headers_mut();
     for (name, value) in [
-        ("content-security-policy", "default-src 'none'; style-src 'unsafe-inline'; img-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"),
+        (
+            "content-security-policy",
+            "default-src 'none'; style-src 'unsafe-inline'; img-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
+        ),
         ("x-content-type-options", "nosniff"),
         ("referrer-policy", "no-referrer"),
         ("cache-control", "no-store"),
@@ -87,7 +90,8 @@ fn judge(asked: &Asked<'_>, own: &Own<'_>, token: Option<&str>) -> Result<Caller
             _ => Err(ApiError::Unauthenticated("the token is not ours".into())),
         };
     }
-    let is_local = asked.peer.to_canonical().is_loopback() && own.public_url.is_none_or(|_| !is_forwarded(asked.headers));
+    let is_local = asked.peer.to_canonical().is_loopback()
+        && own.public_url.is_none_or(|_| !is_forwarded(asked.headers));
     match (is_local, acts, own.public_url) {
         (true, false, _) | (true, true, None) => Ok(Caller::Loopback),
         _ if open || proves_itself => Ok(Caller::Stranger),
@@ -107,15 +111,20 @@ fn is_forwarded(headers: &HeaderMap) -> bool {
 /// Loopback names, the address listened on, the host of `public_url`.
 fn is_our_host(host: &str, own: &Own<'_>) -> bool {
     let name = without_port(host).to_ascii_lowercase();
-    let listened = own.listen.is_some_and(|listen| !listen.ip().is_unspecified() && name.trim_matches(['[', ']']) == listen.ip().to_string());
+    let listened = own.listen.is_some_and(|listen| {
+        !listen.ip().is_unspecified() && name.trim_matches(['[', ']']) == listen.ip().to_string()
+    });
     let public = own.public_url.and_then(|url| url::Url::parse(url).ok());
-    let public = public.as_ref().and_then(url::Url::host_str).is_some_and(|host| host.eq_ignore_ascii_case(&name));
+    let public =
+        public.as_ref().and_then(url::Url::host_str).is_some_and(|host| host.eq_ignore_ascii_case(&name));
     matches!(name.as_str(), "localhost" | "127.0.0.1" | "[::1]") || listened || public
 }
 
 fn without_port(host: &str) -> &str {
     match host.rfind(':') {
-        Some(at) if host[at + 1..].bytes().all(|byte| byte.is_ascii_digit()) && !host[at..].contains(']') => &host[..at],
+        Some(at) if host[at + 1..].bytes().all(|byte| byte.is_ascii_digit()) && !host[at..].contains(']') => {
+            &host[..at]
+        }
         _ => host,
     }
 }
@@ -157,10 +166,19 @@ fn user(uid: u32) -> Caller {
 mod tests {
     use super::*;
 
-    fn verdict(method: Method, path: &str, headers: &[(&str, &str)], peer: &str, public: Option<&str>) -> Result<Caller, u16> {
+    fn verdict(
+        method: Method,
+        path: &str,
+        headers: &[(&str, &str)],
+        peer: &str,
+        public: Option<&str>,
+    ) -> Result<Caller, u16> {
         let mut map = HeaderMap::new();
         for (name, value) in headers {
-            map.insert(header::HeaderName::try_from(*name).expect("a name"), HeaderValue::from_str(value).expect("a value"));
+            map.insert(
+                header::HeaderName::try_from(*name).expect("a name"),
+                HeaderValue::from_str(value).expect("a value"),
+            );
         }
         let asked = Asked { method: &method, path, headers: &map, peer: peer.parse().expect("an address") };
         let own = Own { public_url: public, listen: "127.0.0.1:7272".parse().ok() };
@@ -195,7 +213,11 @@ mod tests {
             (&get, "/", &wrong[..], other, public, Err(401)),
             (&get, "/", &[][..], me, None, Err(403)),
         ] {
-            assert_eq!(verdict(method.clone(), path, headers, peer, public), expected, "{method} {path} {headers:?} {peer}");
+            assert_eq!(
+                verdict(method.clone(), path, headers, peer, public),
+                expected,
+                "{method} {path} {headers:?} {peer}"
+            );
         }
     }
 }

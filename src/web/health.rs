@@ -14,7 +14,10 @@ use crate::api::caller::Caller;
 use crate::api::{Api, ApiError};
 
 pub fn routes() -> Router<Arc<Api>> {
-    Router::new().route("/healthz", get(healthz)).route("/readyz", get(readyz)).route("/metrics", get(metrics))
+    Router::new()
+        .route("/healthz", get(healthz))
+        .route("/readyz", get(readyz))
+        .route("/metrics", get(metrics))
 }
 
 /// The process answers.
@@ -26,13 +29,18 @@ async fn healthz() -> Json<serde_json::Value> {
 async fn readyz(State(api): State<Arc<Api>>) -> Response {
     match api.ready().await {
         Ok(()) => Json(json!({ "status": "pass" })).into_response(),
-        Err(why) => (StatusCode::SERVICE_UNAVAILABLE, Json(json!({ "status": "fail", "output": why }))).into_response(),
+        Err(why) => (StatusCode::SERVICE_UNAVAILABLE, Json(json!({ "status": "fail", "output": why })))
+            .into_response(),
     }
 }
 
 /// Prometheus text format 0.0.4.
-async fn metrics(State(api): State<Arc<Api>>, Extension(caller): Extension<Caller>) -> Result<Response, Failed> {
+async fn metrics(
+    State(api): State<Arc<Api>>,
+    Extension(caller): Extension<Caller>,
+) -> Result<Response, Failed> {
     caller.may_read()?;
     let handle = api.metrics.as_ref().ok_or_else(|| ApiError::Unavailable("no metrics are kept".into()))?;
-    Ok(([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], handle.render()).into_response())
+    Ok(([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], handle.render())
+        .into_response())
 }

@@ -28,9 +28,15 @@ impl Local {
     ///
     /// # Errors
     /// Where the request cannot be formed.
-    pub async fn ask(&self, method: &str, url: &url::Url, body: Option<Vec<u8>>) -> anyhow::Result<(u16, Vec<u8>)> {
+    pub async fn ask(
+        &self,
+        method: &str,
+        url: &url::Url,
+        body: Option<Vec<u8>>,
+    ) -> anyhow::Result<(u16, Vec<u8>)> {
         let target = &url[url::Position::BeforePath..];
-        let request = Request::builder().method(method).uri(target).header("content-type", "application/json");
+        let request =
+            Request::builder().method(method).uri(target).header("content-type", "application/json");
         let request = request.body(body.map_or_else(Body::empty, Body::from))?;
         // A router's error type has no values.
         let answer = match self.router.clone().oneshot(request).await {

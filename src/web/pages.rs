@@ -3,11 +3,11 @@
 
 use std::sync::Arc;
 
+use axum::Form;
 use axum::Router;
 use axum::extract::{Extension, Path, Query, State};
 use axum::response::{Html, Redirect};
 use axum::routing::{get, post};
-use axum::Form;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use maud::{DOCTYPE, Markup, html};
@@ -165,8 +165,12 @@ async fn mentions(
     let found = api.mentions(narrow.of_mentions(), narrow.page()).await?;
     let desk = api.desk.load_full();
     let zone = desk.roster.champion().timezone.clone();
-    let kept: Vec<&str> =
-        raw.as_deref().unwrap_or("").split('&').filter(|part| !part.is_empty() && !part.starts_with("after=")).collect();
+    let kept: Vec<&str> = raw
+        .as_deref()
+        .unwrap_or("")
+        .split('&')
+        .filter(|part| !part.is_empty() && !part.starts_with("after="))
+        .collect();
     let body = html! {
         h1 { "Mentions" }
         p.quiet { a href=(format!("/api/v1/mentions?{}", kept.join("&"))) { "the same as JSON" } }
@@ -254,7 +258,9 @@ fn delivery(row: &crate::domain::notification::Notification) -> String {
     use crate::domain::notification::Delivery;
     match &row.delivery {
         Delivery::Queued if row.attempts == 0 => "waits".into(),
-        Delivery::Queued => format!("tried {} times: {}", row.attempts, row.last_error.as_deref().unwrap_or("no answer")),
+        Delivery::Queued => {
+            format!("tried {} times: {}", row.attempts, row.last_error.as_deref().unwrap_or("no answer"))
+        }
         Delivery::Leased { .. } => "being sent".into(),
         Delivery::Sent { .. } => "delivered".into(),
         Delivery::Failed { why, .. } => format!("not delivered: {why}"),

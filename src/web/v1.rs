@@ -263,7 +263,9 @@ async fn digest(
         }
         Some("html") => axum::response::Html(render::html(&digest)).into_response(),
         Some(other) => {
-            return Err(ApiError::Bad(format!("no format is named \"{other}\"; known are json, text, html")).into());
+            return Err(
+                ApiError::Bad(format!("no format is named \"{other}\"; known are json, text, html")).into()
+            );
         }
     })
 }

@@ -1,13 +1,13 @@
 //! The one integration-test binary.
+#![allow(clippy::print_stdout, clippy::unwrap_used, reason = "tests say what they skipped, and may panic")]
 
-mod matching;
 mod config;
 mod escalation;
-mod sentiment;
 mod feed;
 mod hacker_news;
-mod push_file;
-mod support;
-mod store_conformance;
+mod matching;
 mod notify;
+mod push_file;
+mod sentiment;
+mod store_conformance;
 mod support;
