@@ -7,6 +7,7 @@ mod feed;
 mod hacker_news;
 mod matching;
 mod notify;
+mod pages;
 mod push_file;
 mod sentiment;
 mod store_conformance;

@@ -112,7 +112,7 @@ fn lead(view: &View) -> String {
         many => {
             let names: Vec<String> =
                 many.iter().map(|(name, at)| format!("{name} ({})", moment(*at))).collect();
-            Some(format!("{} were told and have not answered.", list(&names)))
+            Some(format!("{} were told and have not answered.", words::list(&names)))
         }
     };
     let yours = escalation.accountable == view.reader.id;
@@ -188,7 +188,7 @@ fn next(view: &View) -> Option<String> {
     } else if next.tells == [view.reader.name.clone()] {
         "you are told again".to_owned()
     } else {
-        format!("{} will be told", list(&next.tells))
+        format!("{} will be told", words::list(&next.tells))
     };
     let left = next.at.duration_since(view.now);
     let left = if left.is_positive() { format!(", {} from now", words::length(left)) } else { String::new() };
@@ -276,12 +276,4 @@ fn text(view: &View, said: &Said) -> String {
     foot.extend(view.page.clone());
     parts.push(format!("-- \n{}", foot.join("\n")));
     parts.join("\n\n") + "\n"
-}
-
-fn list(names: &[String]) -> String {
-    match names {
-        [] => "nobody".into(),
-        [one] => one.clone(),
-        [first @ .., last] => format!("{} and {last}", first.join(", ")),
-    }
 }
