@@ -9,7 +9,7 @@ use super::{Api, Result};
 use crate::domain::digest::Window;
 use crate::domain::sentiment::{Counts, Model};
 use crate::domain::source::{Gap, SourceState};
-use crate::store::{EscalationFilter, OutboxDepth, Page, Size};
+use crate::store::{EscalationFilter, MentionFilter, OutboxDepth, Page, Rows, Size};
 
 /// How the daemon is.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -62,22 +62,33 @@ impl Api {
         let hour = jiff::SignedDuration::from_hours(1);
         let since =
             Timestamp::from_second(now.as_second().div_euclid(3_600) * 3_600).unwrap_or(now) - hour * 23;
-        let day = Window { from: since, until: now + jiff::SignedDuration::from_secs(1) };
-        let week = Window { from: now - jiff::SignedDuration::from_hours(7 * 24), until: day.until };
-        let mut today = BTreeMap::new();
+        let day = Window { from: since, until: now };
+        let week = Window {
+            from: now - jiff::SignedDuration::from_hours(7 * 24),
+            until: now + jiff::SignedDuration::from_secs(1),
+        };
+        let mut today: BTreeMap<String, Counts> = BTreeMap::new();
+        today.extend(self.desk.load().topics.keys().map(|topic| (topic.to_string(), Counts::default())));
         let mut hours: Vec<Hour> =
             (0..24).map(|n| Hour { from: since + hour * n, counts: Counts::default() }).collect();
-        let topics: Vec<_> = self.desk.load().topics.keys().cloned().collect();
-        for topic in topics {
-            let mut counts = Counts::default();
-            for tally in self.store.tallies(topic.clone(), day).await? {
-                counts += tally.counts;
-                let place = hours.partition_point(|hour| hour.from <= tally.from);
+        // Counted from the mentions themselves and not from tallies, which say how a post was
+        // judged at first: a figure must agree with the list behind it after edits too.
+        let filter = MentionFilter { window: Some(day), ..MentionFilter::default() };
+        let mut page = Page::first(super::list::MOST);
+        loop {
+            let Rows { rows, next } = self.store.mentions(filter.clone(), page.clone()).await?;
+            for mention in &rows {
+                let polarity = mention.sentiment().polarity;
+                today.entry(mention.topic().to_string()).or_default().add(polarity);
+                let place = hours.partition_point(|hour| hour.from <= mention.recorded_at);
                 if let Some(hour) = place.checked_sub(1).and_then(|place| hours.get_mut(place)) {
-                    hour.counts += tally.counts;
+                    hour.counts.add(polarity);
                 }
             }
-            today.insert(topic.to_string(), counts);
+            match next {
+                Some(next) => page.after = Some(next),
+                None => break,
+            }
         }
         let open = EscalationFilter { unresolved: true, ..EscalationFilter::default() };
         let tasks = self.driver.iter().flat_map(|driver| driver.status());

@@ -123,6 +123,11 @@ struct Ranking {
 
 impl Ranking {
     fn offer(&mut self, rank: f32, mention: &RecordedMention) {
+        // A post that speaks of two topics is two mentions and is read once.
+        let url = &mention.post().url;
+        if url.is_some() && self.picks.iter().any(|pick| pick.url == *url) {
+            return;
+        }
         let place = self.ranks.partition_point(|other| *other >= rank);
         if place < PICKS {
             self.ranks.insert(place, rank);
@@ -135,13 +140,17 @@ impl Ranking {
 
 fn pick(mention: &RecordedMention) -> Pick {
     let post = mention.post();
+    let said = match &post.title {
+        Some(title) if !post.text.is_empty() => format!("{title}: {}", post.text),
+        _ => post.full_text(),
+    };
     Pick {
         id: mention.id(),
         topic: mention.topic().clone(),
         url: post.url.clone(),
         site: post.site.clone(),
         author: post.author.clone(),
-        excerpt: excerpt(&post.full_text(), EXCERPT),
+        excerpt: excerpt(&said, EXCERPT),
         score: mention.sentiment().score,
         at: post.created_at.unwrap_or(mention.recorded_at),
     }

@@ -10,7 +10,7 @@ use crate::domain::sentiment::{Counts, Polarity};
 use crate::domain::words;
 
 const BODY: &str = "margin:0;padding:16px;font:16px/1.5 -apple-system,'Segoe UI',Roboto,Helvetica,sans-serif;\
-                    overflow-wrap:anywhere;word-break:break-word";
+                    overflow-wrap:break-word";
 const COLUMN: &str = "max-width:640px;margin:0 auto";
 const H1: &str = "font-size:22px;line-height:1.25;margin:0 0 4px";
 const H2: &str = "font-size:17px;margin:28px 0 6px;padding-top:12px;border-top:1px solid #8a8f98";
@@ -19,11 +19,11 @@ const P: &str = "margin:6px 0";
 const BIG: &str = "font-size:28px;font-weight:700;line-height:1.2";
 const HEAD: &str =
     "text-align:right;font-size:13px;font-weight:600;padding:4px 0 4px 8px;border-bottom:1px solid #8a8f98";
-const NAME: &str =
-    "text-align:left;font-weight:400;padding:6px 0;border-bottom:1px solid #8a8f98;overflow-wrap:anywhere";
+const NAME: &str = "text-align:left;font-weight:400;padding:6px 0;border-bottom:1px solid #8a8f98";
 const CELL: &str =
     "text-align:right;padding:6px 0 6px 8px;border-bottom:1px solid #8a8f98;white-space:nowrap";
-const QUOTE: &str = "margin:12px 0 0;padding:2px 0 2px 12px;border-left:4px solid #8a8f98";
+const QUOTE: &str =
+    "overflow-wrap:anywhere;margin:12px 0 0;padding:2px 0 2px 12px;border-left:4px solid #8a8f98";
 
 /// A whole page.
 pub fn html(digest: &Digest) -> String {
@@ -115,7 +115,7 @@ fn table<Id: std::fmt::Display>(title: &str, key: &str, digest: &Digest, lines: 
             h2 style=(H2) { (title) }
             table width="100%" cellpadding="0" cellspacing="0" style="border-collapse:collapse" {
                 thead { tr {
-                    th scope="col" style=(format!("{HEAD};text-align:left")) { (key) }
+                    th scope="col" style=(format!("{HEAD};text-align:left;padding-left:0")) { (key) }
                     @for words in ["all", "negative", "positive", "unsure", "net"] { th scope="col" style=(HEAD) { (words) } }
                 } }
                 tbody {

@@ -20,13 +20,13 @@ pub fn title(digest: &Digest) -> String {
 /// From when until when, in the reader's zone.
 pub fn window(digest: &Digest) -> String {
     let zone = zone(digest);
-    format!(
-        "From {} to {} ({}). {}",
-        when(digest.window.from, &zone, digest),
-        when(digest.window.until, &zone, digest),
-        words::zone_name(&zone),
-        if digest.all_owners { "All owners." } else { "What is routed to you." }
-    )
+    let name = words::zone_name(&zone);
+    let from = when(digest.window.from, &zone, digest);
+    let until = when(digest.window.until, &zone, digest);
+    // `CET` needs a word more, `UTC` does not.
+    let place = if until.ends_with(name) { String::new() } else { format!(" ({name})") };
+    let whose = if digest.all_owners { "All owners." } else { "What is routed to you." };
+    format!("From {from} to {until}{place}. {whose}")
 }
 
 /// `12 more than in the window before (18)`.
@@ -144,7 +144,7 @@ pub fn coverage(digest: &Digest) -> Vec<String> {
         (0, 1) => "Nothing that we know of: the one source was read without a gap.".into(),
         (0, all) => format!("Nothing that we know of: all {all} sources were read without a gap."),
         (blind, all) => format!(
-            "{blind} of {} had a gap. What was said there is missing above.",
+            "{blind} of {} could not be read all the time; what was said there meanwhile is missing above.",
             words::count(all as u64, "source")
         ),
     }];

@@ -142,6 +142,5 @@ fn section(title: &str, sentences: &[String]) -> String {
 }
 
 fn wrap(text: &str, indent: &str) -> String {
-    let width = WIDTH - indent.chars().count();
-    words::wrap(&words::clean(text), width, indent)
+    words::wrap(&words::clean(text), WIDTH, indent)
 }

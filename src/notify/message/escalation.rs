@@ -169,6 +169,7 @@ fn why(view: &View) -> Vec<String> {
     if view.newest.iter().any(|mention| mention.sentiment().polarity == Polarity::Unsure) {
         why.push("Where the model is not sure, a person should look: that is why you see it.".into());
     }
+    why.push(format!("Times are those of {}.", words::zone_name(&view.reader.zone)));
     why
 }
 
