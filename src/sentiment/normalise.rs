@@ -106,8 +106,7 @@ fn user_name(text: &str) -> usize {
     }
     let mut end = 1 + name;
     while let Some(host) = text[end..].strip_prefix('@') {
-        let dotted =
-            host.find(|c: char| !c.is_alphanumeric() && c != '.' && c != '-').unwrap_or(host.len());
+        let dotted = host.find(|c: char| !c.is_alphanumeric() && c != '.' && c != '-').unwrap_or(host.len());
         let host = host[..dotted].trim_end_matches(['.', '-']).len();
         if host == 0 {
             break;
