@@ -14,7 +14,7 @@ use ::sled::{Config, Db, Tree};
 use nix::fcntl::{Flock, FlockArg};
 
 use super::compact;
-use super::keys::{Key, Sort};
+use super::keys::{Key, Parts, Sort};
 use super::txn::Txn;
 use crate::domain::id::InstanceId;
 use crate::store::{Result, StoreError};
@@ -104,9 +104,21 @@ pub(super) fn open(path: &Path, instance: InstanceId) -> Result<Engine> {
     compact::recover(path)?;
     let db = sled_at(&path.join("db"), &place)?;
     let log = File::open(path.join("db/db")).map_err(|error| failed(&place, "open sled's log", error))?;
+    let instance = after_earlier_lives(&db, &place, instance)?;
     let engine = Engine { tree: (*db).clone(), db, place, instance, log, _lock: lock };
     prepare(&engine)?;
     Ok(engine)
+}
+
+/// The accountability record is read in the order of instances, so a life that begins after the
+/// clock was set back must still sort behind those before it.
+fn after_earlier_lives(db: &Db, place: &str, instance: InstanceId) -> Result<InstanceId> {
+    let last = Txn::new(db, place, instance).last(&Key::of(Sort::Event))?;
+    let last = last.and_then(|(key, _)| Parts::of(&key).id());
+    Ok(match last {
+        Some(last) if last >= instance.0 => InstanceId(uuid::Uuid::from_u128(last.as_u128() + 1)),
+        _ => instance,
+    })
 }
 
 /// Checks the format and ends the leases of earlier lives.
