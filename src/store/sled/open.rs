@@ -178,4 +178,26 @@ mod tests {
         };
         assert!(error.contains("format 2") && error.contains("store export"), "{error}");
     }
+
+    #[test]
+    fn a_life_after_the_clock_was_set_back_sorts_behind_those_before_it() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let life =
+            |hour: i64| InstanceId::new(jiff::Timestamp::UNIX_EPOCH + jiff::SignedDuration::from_hours(hour));
+        let mut lives = Vec::new();
+        for (hour, writes) in [(30, true), (10, true), (5, false), (40, true)] {
+            let engine = loop {
+                match open(folder.path(), life(hour)) {
+                    Err(StoreError::Locked(_)) => std::thread::yield_now(),
+                    opened => break opened.expect("it opens"),
+                }
+            };
+            if writes {
+                let event = Key::of(Sort::Event).id(engine.instance.as_bytes()).number(1);
+                engine.tree.insert(event.0, &[]).expect("writes");
+            }
+            lives.push(engine.instance);
+        }
+        assert!(lives.is_sorted_by(|a, b| a < b), "{lives:?}");
+    }
 }
