@@ -269,8 +269,8 @@ impl Ingest {
     }
 }
 
-/// Towards what a mention is scored: the first term of ours that stands in it, else the topic.
-fn scorable(desk: &Desk, mention: &Mention) -> Scorable {
+/// What the model is asked about a mention. Towards what it is scored: the first term of ours that stands in it, else the topic.
+pub fn scorable(desk: &Desk, mention: &Mention) -> Scorable {
     let written = mention.spans.first().and_then(|span| {
         let field = match span.field {
             crate::domain::mention::Field::Title => mention.post.title.as_deref()?,
