@@ -74,6 +74,9 @@ pub enum StoreError {
     Closed,
 }
 
+/// What an unreadable [`Page::after`] is called: the caller's fault, not the store's.
+pub const PLACE: &str = "page's place";
+
 /// What every reading verb gives.
 pub type Result<T, E = StoreError> = std::result::Result<T, E>;
 
