@@ -84,11 +84,14 @@ pub async fn listen(api: Arc<Api>, socket: Option<PathBuf>, stop: Stop) -> anyho
     let mut web_addr = None;
     let listen = api.config.load().web.listen;
     // Both are bound before either is served: an error leaves nothing running.
-    let unix = socket.as_deref().map(bind_socket).transpose()?;
-    if let Some(address) = listen {
-        let listener = TcpListener::bind(address).await.with_context(|| {
+    let tcp = match listen {
+        Some(address) => Some(TcpListener::bind(address).await.with_context(|| {
             format!("cannot listen on {address}; choose another address with [web] listen")
-        })?;
+        })?),
+        None => None,
+    };
+    let unix = socket.as_deref().map(bind_socket).transpose()?;
+    if let Some(listener) = tcp {
         web_addr = Some(listener.local_addr()?);
         let app = router(api.clone()).into_make_service_with_connect_info::<Peer>();
         let stop = stop.clone();
