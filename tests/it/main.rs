@@ -8,6 +8,7 @@ mod hacker_news;
 mod matching;
 mod notify;
 mod push_file;
+mod real_servers;
 mod sentiment;
 mod store_conformance;
 mod support;
