@@ -18,7 +18,8 @@ pub trait Clock: Send + Sync + 'static {
     /// The present.
     fn now(&self) -> Timestamp;
 
-    /// Returns once `now() >= at`. Cancel-safe.
+    /// Returns once `now() >= at`, or when the clock was set back meanwhile: what was due at `at` was
+    /// decided by a time that is not true any more, so the caller looks again. Cancel-safe.
     async fn until(&self, at: Timestamp);
 }
 
@@ -31,6 +32,8 @@ pub struct SystemClock;
 
 /// The longest stretch slept without looking at the wall.
 const LONGEST_NAP: Duration = Duration::from_secs(60);
+/// Time servers shift a clock by less than this without anybody's harm.
+const SLEW: SignedDuration = SignedDuration::from_secs(1);
 
 #[async_trait]
 impl Clock for SystemClock {
@@ -39,11 +42,14 @@ impl Clock for SystemClock {
     }
 
     async fn until(&self, at: Timestamp) {
+        let mut seen = self.now();
         loop {
-            let left = at.duration_since(self.now());
-            if left <= SignedDuration::ZERO {
+            let now = self.now();
+            let left = at.duration_since(now);
+            if left <= SignedDuration::ZERO || seen.duration_since(now) > SLEW {
                 return;
             }
+            seen = now;
             let nap = Duration::try_from(left).unwrap_or(LONGEST_NAP).min(LONGEST_NAP);
             tokio::time::sleep(nap).await;
         }
@@ -81,7 +87,14 @@ impl Clock for ManualClock {
 
     async fn until(&self, at: Timestamp) {
         let mut hand = self.hand.subscribe();
+        let mut seen = *hand.borrow();
         // The sender lives in `self`, which is borrowed here: the channel cannot close.
-        let _ = hand.wait_for(|now| *now >= at).await;
+        let _ = hand
+            .wait_for(|now| {
+                let set_back = seen.duration_since(*now) > SLEW;
+                seen = *now;
+                *now >= at || set_back
+            })
+            .await;
     }
 }

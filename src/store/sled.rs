@@ -111,6 +111,7 @@ impl SledStore {
         };
         let (writer, thread) = Writer::start(Arc::clone(&engine))
             .map_err(|error| engine.failed("start its writer's thread", error))?;
+        let instance = engine.instance;
         Ok(Self { instance, open: RwLock::new(Some(Open { engine, writer, thread })) })
     }
 

@@ -14,7 +14,7 @@ use ::sled::{Config, Db, Tree};
 use nix::fcntl::{Flock, FlockArg};
 
 use super::compact;
-use super::keys::{Key, Sort};
+use super::keys::{Key, Parts, Sort};
 use super::txn::Txn;
 use crate::domain::id::InstanceId;
 use crate::store::{Result, StoreError};
@@ -104,9 +104,18 @@ pub(super) fn open(path: &Path, instance: InstanceId) -> Result<Engine> {
     compact::recover(path)?;
     let db = sled_at(&path.join("db"), &place)?;
     let log = File::open(path.join("db/db")).map_err(|error| failed(&place, "open sled's log", error))?;
-    let engine = Engine { tree: (*db).clone(), db, place, instance, log, _lock: lock };
+    let mut engine = Engine { tree: (*db).clone(), db, place, instance, log, _lock: lock };
+    if let Some(last) = last_instance(&engine)? {
+        engine.instance = instance.behind(last);
+    }
     prepare(&engine)?;
     Ok(engine)
+}
+
+/// The newest life that left an entry in the record.
+fn last_instance(engine: &Engine) -> Result<Option<InstanceId>> {
+    let last = engine.txn().last(&Key::of(Sort::Event))?;
+    Ok(last.and_then(|(key, _)| Parts::of(&key).id()).map(InstanceId))
 }
 
 /// Checks the format and ends the leases of earlier lives.

@@ -21,6 +21,7 @@ fn feed(ids: &[u32]) -> Page {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_sick_source_is_told_once_and_once_when_it_is_well() {
     let mut world = World::start(Scene::new().with(SCENE).page("/feed.json", feed(&[1, 2]))).await;
+    world.expect_mail_to("cco", "daily: 0 mentions");
     world.advance("10m").await;
     world.site.put("/feed.json", Page::new(500));
     world.advance("10m").await;
@@ -37,15 +38,16 @@ async fn a_sick_source_is_told_once_and_once_when_it_is_well() {
     world.site.put("/feed.json", feed(&[1, 2, 3]));
     world.advance("4h").await;
     world.expect_line("ops", "source_well");
-    world.expect_mail_to("cco", "WHAT WE COULD NOT SEE").says("Nothing that we know of");
     assert_eq!(world.mentions().await.len(), 3);
     world.advance("4h").await;
+    world.expect_mail_to("cco", "WHAT WE COULD NOT SEE").says("Nothing that we know of");
     world.end().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_hiccup_is_nobodys_business() {
     let mut world = World::start(Scene::new().with(SCENE).page("/feed.json", feed(&[1, 2]))).await;
+    world.expect_mail_to("cco", "daily: 0 mentions");
     for _ in 0..3 {
         world.site.put("/feed.json", Page::new(503));
         world.advance("8m").await;
@@ -59,6 +61,7 @@ async fn a_hiccup_is_nobodys_business() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_passed_unseen_while_the_daemon_was_off_stands_in_the_digest() {
     let mut world = World::start(Scene::new().with(SCENE).page("/feed.json", feed(&[1, 2]))).await;
+    world.expect_mail_to("cco", "daily: 0 mentions");
     world.off().await;
     world.site.put("/feed.json", feed(&[8, 9]));
     world.set(jiff::SignedDuration::from_hours(6));

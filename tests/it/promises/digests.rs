@@ -31,8 +31,10 @@ async fn figures_add_up_and_every_id_can_be_opened() {
     ] {
         world.says(text).await;
     }
+    world.expect_mail_to("cco", "daily: 0 mentions");
     world.expect_mail_to("care", "High:");
     world.expect_mail_to("care", "Low:");
+    world.advance("1s").await;
     let digest = world.get("/api/v1/digests/daily").await.json();
     let all = ids(&digest["volume"]);
     assert_eq!((all.len(), total(&digest["volume"])), (8, 8), "{digest}");
@@ -64,7 +66,7 @@ async fn a_late_post_is_in_the_next_digest_and_in_no_two() {
     world.says("The Acme app").await;
     world.advance("90m").await;
     world.expect_mail_to("cco", "daily: 1 mentions");
-    world.push(&json!({ "text": "The Acme app, of last week", "created_at": "2026-01-11T10:00:00Z" })).await;
+    world.push(&json!({ "text": "I love the Acme app, of last week", "created_at": "2026-01-11T10:00:00Z" })).await;
     world.advance("24h").await;
     world.expect_mail_to("cco", "daily: 1 mentions").says("of last week");
     world.advance("24h").await;

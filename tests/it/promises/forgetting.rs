@@ -33,7 +33,7 @@ async fn a_text_ends_by_the_rule_of_its_topic() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_text_ends_by_the_rule_of_its_source() {
-    outlives(Scene::new().instead("kind = \"webhook\"\nparams", "kind = \"webhook\"\nretention = \"2d\"\nparams"))
+    outlives(Scene::new().instead("id = \"desk\"", "id = \"desk\"\nretention = \"2d\""))
         .await;
 }
 

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use crate::world::{Scene, World, signed};
+use crate::world::{Scene, World, http, signed};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_push_is_taken_when_it_is_signed_whole_and_ours() {
@@ -29,7 +29,7 @@ async fn a_push_is_taken_when_it_is_signed_whole_and_ours() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_stop_between_push_and_ingest_loses_nothing() {
     let mut world = World::start(Scene::new()).await;
-    let http = reqwest::Client::new();
+    let http = http();
     let mut taken = 0;
     for n in 0..200 {
         let body = json!({ "id": n.to_string(), "text": format!("The Acme app, number {n}") }).to_string();
@@ -65,7 +65,7 @@ async fn webhook_latency() {
         let (address, now) = (world.web(), world.now());
         for sender in 0..connections {
             senders.spawn(async move {
-                let http = reqwest::Client::new();
+                let http = http();
                 let mut took = Vec::new();
                 for n in (sender..PUSHES).step_by(connections) {
                     let id = format!("{connections}-{n}");

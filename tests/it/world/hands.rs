@@ -103,9 +103,11 @@ impl World {
         all.expect("they are read").rows
     }
 
-    /// The newest matter.
+    /// The newest matter; an open one if there is any.
     pub async fn matter(&self) -> Escalation {
-        self.matters().await.pop().expect("there is a matter")
+        let mut matters = self.matters().await;
+        matters.sort_by_key(|matter| (matter.state.is_unresolved(), matter.opened_at));
+        matters.pop().expect("there is a matter")
     }
 
     /// All mentions, oldest first.
@@ -145,4 +147,11 @@ impl World {
 pub fn signed(id: &str, at: Timestamp, body: &str) -> [(&'static str, String); 3] {
     let signature = sign(&Key::new(SECRET).expect("a secret"), id, at, body.as_bytes());
     [(ID, id.to_owned()), (TIMESTAMP, at.as_second().to_string()), (SIGNATURE, signature)]
+}
+
+/// A client as anybody has one.
+pub fn http() -> reqwest::Client {
+    // Fails only when another test of this process was first.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    reqwest::Client::new()
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use earmark::domain::notification::Delivery;
 use earmark::escalation::accountable;
-use earmark::store::{NotificationFilter, Page, Store};
+use earmark::store::{NotificationFilter, Page};
 
 use super::World;
 

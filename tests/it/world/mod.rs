@@ -32,10 +32,9 @@ use tempfile::TempDir;
 
 use crate::support::fake_site::FakeSite;
 use crate::support::sink::Sink;
-pub use hands::signed;
+pub use hands::{http, signed};
 pub use scene::{ANGRY, SECRET, Scene};
 use told::Post;
-pub use told::Told;
 
 /// Only a hang takes this long.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -79,7 +78,7 @@ impl World {
             },
             hook_answers,
             site: FakeSite::start().await,
-            http: reqwest::Client::new(),
+            http: http(),
             pushed: 0,
             tasks_may_fail: false,
             ended: false,
@@ -189,7 +188,18 @@ impl World {
     /// Moves the hand once, forward or back, whatever was due in between.
     pub async fn jump(&mut self, by: SignedDuration) {
         self.idle().await;
+        let rounds = || {
+            let status = self.app().api.driver.as_ref().map(|driver| driver.status()).unwrap_or_default();
+            status.get("escalate").map_or(0, |status| status.iterations)
+        };
+        let before = rounds();
         self.clock.advance(by);
+        // Set back, the hand leaves tasks that look asleep to anybody until they have woken.
+        let began = Instant::now();
+        while by.is_negative() && rounds() == before {
+            assert!(began.elapsed() < PATIENCE, "nobody noticed that the clock was set back");
+            tokio::time::sleep(BLINK).await;
+        }
         self.idle().await;
     }
 

@@ -15,13 +15,11 @@ use crate::support::sink::Hook;
 #[derive(Debug, Clone)]
 pub struct Told {
     pub to: String,
-    pub subject: String,
     /// Subject and text in one line, however they were wrapped.
     pub words: String,
     /// Paths of the signed links: acknowledge, resolve.
     pub links: Vec<String>,
     pub mail: Option<Mail>,
-    pub json: Value,
 }
 
 impl Told {
@@ -92,9 +90,8 @@ impl World {
         let Some(n) = found else { panic!("no hook; unread are:\n{}", self.unread().join("\n")) };
         self.post.hooks_read.insert(n);
         assert!(hooks[n].is_signed_with(SECRET), "the hook is not signed by us");
-        let json = hooks[n].json();
-        let words = json.to_string();
-        let told = Told { to: "hook".into(), subject: String::new(), words, links: vec![], mail: None, json };
+        let words = hooks[n].json().to_string();
+        let told = Told { to: "hook".into(), words, links: vec![], mail: None };
         told.says(part);
         told
     }
@@ -106,15 +103,8 @@ impl World {
         });
         let Some((n, line)) = found else { panic!("no line; unread are:\n{}", self.unread().join("\n")) };
         self.post.lines_read.insert((file.to_owned(), n));
-        let json: Value = serde_json::from_str(&line).expect("a line is JSON");
-        let told = Told {
-            to: file.into(),
-            subject: String::new(),
-            words: line.split_whitespace().collect::<Vec<_>>().join(" "),
-            links: vec![],
-            mail: None,
-            json,
-        };
+        let whole: Value = serde_json::from_str(&line).expect("a line is JSON");
+        let told = Told { to: file.into(), words: whole.to_string(), links: vec![], mail: None };
         told.says(part);
         told
     }
@@ -183,7 +173,7 @@ fn read_mail(to: &str, mail: Mail) -> Told {
         .filter_map(|word| word.find("/link/").map(|at| word[at..].to_owned()))
         .collect();
     let words = format!("{subject} {}", text.split_whitespace().collect::<Vec<_>>().join(" "));
-    Told { to: to.into(), subject, words, links, mail: Some(mail), json: Value::Null }
+    Told { to: to.into(), words, links, mail: Some(mail) }
 }
 
 /// The text/plain part with its transfer encoding taken off.
