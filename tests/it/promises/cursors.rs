@@ -88,7 +88,8 @@ async fn one_guid_for_two_posts_loses_neither() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_file_is_read_on_where_it_was_left() {
-    let line = |n: u32| format!("{}\n", json!({ "id": n.to_string(), "text": format!("Acme app, line {n}") }));
+    let line =
+        |n: u32| format!("{}\n", json!({ "id": n.to_string(), "text": format!("Acme app, line {n}") }));
     let scene = Scene::new().with(
         "[[sources]]\nid = \"tickets\"\nkind = \"file\"\n\
          params = { path = \"{folder}/tickets.jsonl\", interval = \"5m\" }\n",
@@ -101,7 +102,9 @@ async fn a_file_is_read_on_where_it_was_left() {
     std::fs::write(world.file("tickets.jsonl"), line(1) + &line(2) + &line(3)).expect("written");
     world.on().await;
     world.advance("10m").await;
-    let texts: Vec<String> = world.mentions().await.iter().map(|mention| mention.post().text.clone()).collect();
+    let mut texts: Vec<String> =
+        world.mentions().await.iter().map(|mention| mention.post().text.clone()).collect();
+    texts.sort();
     assert_eq!(texts, ["Acme app, line 1", "Acme app, line 2", "Acme app, line 3"]);
     assert_eq!(world.source("tickets").await.posts, 3, "no line was read twice");
     world.end().await;
@@ -134,7 +137,8 @@ async fn an_item_walk_goes_on_over_a_restart() {
     world.site.put("/v0/maxitem.json", highest(9));
     world.on().await;
     world.advance("5m").await;
-    let mut ids: Vec<String> = world.mentions().await.iter().map(|mention| mention.post().id.clone()).collect();
+    let mut ids: Vec<String> =
+        world.mentions().await.iter().map(|mention| mention.post().id.clone()).collect();
     ids.sort();
     assert_eq!(ids.len(), first + 4, "{ids:?}");
     ids.dedup();

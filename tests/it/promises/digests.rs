@@ -6,15 +6,23 @@ use serde_json::{Value, json};
 
 use crate::world::{ANGRY, Scene, World};
 
-const DAILY: &str = "[[digests]]\nid = \"daily\"\nto = [\"cco\"]\nat = \"08:00\"\ntimezone = \"Europe/Berlin\"\n";
+const DAILY: &str =
+    "[[digests]]\nid = \"daily\"\nto = [\"cco\"]\nat = \"08:00\"\ntimezone = \"Europe/Berlin\"\n";
 
 fn ids(volume: &Value) -> BTreeSet<String> {
     let lists = volume["ids"].as_array().expect("a list a polarity");
-    lists.iter().flat_map(|list| list.as_array().expect("ids")).map(|id| id.as_str().expect("an id").to_owned()).collect()
+    lists
+        .iter()
+        .flat_map(|list| list.as_array().expect("ids"))
+        .map(|id| id.as_str().expect("an id").to_owned())
+        .collect()
 }
 
 fn total(volume: &Value) -> u64 {
-    ["negative", "neutral", "positive", "unsure"].iter().map(|p| volume["counts"][p].as_u64().expect("a count")).sum()
+    ["negative", "neutral", "positive", "unsure"]
+        .iter()
+        .map(|p| volume["counts"][p].as_u64().expect("a count"))
+        .sum()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -45,6 +53,9 @@ async fn figures_add_up_and_every_id_can_be_opened() {
         let united: BTreeSet<String> = lines.iter().flat_map(|line| ids(&line["volume"])).collect();
         assert_eq!(united, all);
     }
+    let own = world.get("/api/v1/digests/daily?reader=care").await.json();
+    assert_eq!(total(&own["volume"]), 5, "an owner's digest shows its own: {own}");
+    assert!(ids(&own["volume"]).is_subset(&all));
     for id in &all {
         assert_eq!(world.get(&format!("/api/v1/mentions/{id}")).await.status, 200);
     }
@@ -66,7 +77,9 @@ async fn a_late_post_is_in_the_next_digest_and_in_no_two() {
     world.says("The Acme app").await;
     world.advance("90m").await;
     world.expect_mail_to("cco", "daily: 1 mentions");
-    world.push(&json!({ "text": "I love the Acme app, of last week", "created_at": "2026-01-11T10:00:00Z" })).await;
+    world
+        .push(&json!({ "text": "I love the Acme app, of last week", "created_at": "2026-01-11T10:00:00Z" }))
+        .await;
     world.advance("24h").await;
     world.expect_mail_to("cco", "daily: 1 mentions").says("of last week");
     world.advance("24h").await;

@@ -102,7 +102,8 @@ async fn what_falls_outside_hours_is_held_until_they_begin() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_urgent_asks_nobody_for_the_hour() {
-    let scene = Scene::new().at("2026-01-18T02:00:00Z").instead("severity = \"high\"", "severity = \"urgent\"");
+    let scene =
+        Scene::new().at("2026-01-18T02:00:00Z").instead("severity = \"high\"", "severity = \"urgent\"");
     let mut world = World::start(scene).await;
     world.says(ANGRY).await;
     let told = world.expect_mail_to("care", "This one is yours");

@@ -28,13 +28,13 @@ async fn outlives(scene: Scene) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_text_ends_by_the_rule_of_its_topic() {
-    outlives(Scene::new().instead("policy = \"standard\"\n", "policy = \"standard\"\nretention = \"2d\"\n")).await;
+    outlives(Scene::new().instead("policy = \"standard\"\n", "policy = \"standard\"\nretention = \"2d\"\n"))
+        .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_text_ends_by_the_rule_of_its_source() {
-    outlives(Scene::new().instead("id = \"desk\"", "id = \"desk\"\nretention = \"2d\""))
-        .await;
+    outlives(Scene::new().instead("id = \"desk\"", "id = \"desk\"\nretention = \"2d\"")).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -107,7 +107,9 @@ async fn the_record_goes_on_when_the_clock_was_set_back_between_two_lives() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn summer_time_moves_no_deadline_out_of_hours() {
     // The Friday before the change to summer time, a quarter of an hour before the end of work.
-    let scene = Scene::new().at("2026-03-27T16:45:00Z").instead("resolve_within = \"24h\"", "resolve_within = \"14d\"");
+    let scene = Scene::new()
+        .at("2026-03-27T16:45:00Z")
+        .instead("resolve_within = \"24h\"", "resolve_within = \"14d\"");
     let mut world = World::start(scene).await;
     world.says(ANGRY).await;
     world.expect_mail_to("care", "This one is yours");

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use crate::world::{Scene, World, http, signed};
+use crate::world::{ANGRY, Scene, World, http, signed};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_push_is_taken_when_it_is_signed_whole_and_ours() {
@@ -41,6 +41,21 @@ async fn a_stop_between_push_and_ingest_loses_nothing() {
     world.restart().await;
     assert_eq!((taken, world.mentions().await.len()), (200, 200));
     assert!(world.store().inbox("desk".into(), None, 10).await.expect("it is read").is_empty());
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_sender_that_missed_the_answer_and_tries_again_brings_no_second_post() {
+    let mut world = World::start(Scene::new()).await;
+    let body = json!({ "text": ANGRY }).to_string();
+    for _ in 0..3 {
+        assert_eq!(send(&http(), &world, "msg_again", body.clone()).await, 202);
+        world.idle().await;
+        world.restart().await;
+    }
+    world.expect_mail_to("care", "This one is yours");
+    assert_eq!(world.mentions().await.len(), 1);
+    world.resolve("care").await;
     world.end().await;
 }
 
@@ -86,7 +101,8 @@ async fn webhook_latency() {
         let pushed = began.elapsed();
         took.sort();
         world.idle().await;
-        let at = |share: usize| took[(took.len() * share / 1_000).min(took.len() - 1)].as_secs_f64() * 1_000.0;
+        let at =
+            |share: usize| took[(took.len() * share / 1_000).min(took.len() - 1)].as_secs_f64() * 1_000.0;
         println!(
             "{PUSHES} pushes over {connections} connections in {:.1} s ({:.0}/s), all taken in after {:.1} s: \
              p50 {:.1} ms, p99 {:.1} ms, p99.9 {:.1} ms, longest {:.1} ms",

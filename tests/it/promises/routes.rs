@@ -27,12 +27,8 @@ async fn compare(at: &str, severity: &str) {
     assert_eq!(would["sentiment"]["polarity"], mention.sentiment().polarity.as_str());
     world.advance("14d").await;
     let rows = world.store().notifications(NotificationFilter::default(), Page::first(1_000)).await;
-    let mut happened: Vec<(Timestamp, String)> = rows
-        .expect("they are read")
-        .rows
-        .iter()
-        .map(|row| (row.not_before, row.owner.to_string()))
-        .collect();
+    let mut happened: Vec<(Timestamp, String)> =
+        rows.expect("they are read").rows.iter().map(|row| (row.not_before, row.owner.to_string())).collect();
     happened.sort();
     let mut planned: Vec<(Timestamp, String)> = would["timetable"]
         .as_array()

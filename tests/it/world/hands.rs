@@ -127,7 +127,8 @@ impl World {
 
     /// Every "no" that stands in a row of its own.
     pub async fn holds(&self) -> Vec<Hold> {
-        let always = Window { from: Timestamp::UNIX_EPOCH, until: self.now() + SignedDuration::from_hours(1) };
+        let always =
+            Window { from: Timestamp::UNIX_EPOCH, until: self.now() + SignedDuration::from_hours(1) };
         self.store().holds(always, Page::first(1_000)).await.expect("they are read").rows
     }
 

@@ -98,9 +98,10 @@ impl World {
 
     /// The oldest unread line of a file channel, which says `part`.
     pub fn expect_line(&mut self, file: &str, part: &str) -> Told {
-        let found = self.lines(file).into_iter().find(|(n, _)| {
-            !self.post.lines_read.contains(&(file.to_owned(), *n))
-        });
+        let found = self
+            .lines(file)
+            .into_iter()
+            .find(|(n, _)| !self.post.lines_read.contains(&(file.to_owned(), *n)));
         let Some((n, line)) = found else { panic!("no line; unread are:\n{}", self.unread().join("\n")) };
         self.post.lines_read.insert((file.to_owned(), n));
         let whole: Value = serde_json::from_str(&line).expect("a line is JSON");
