@@ -8,7 +8,7 @@ use anyhow::Context;
 use clap::Args;
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::{Common, output, place};
+use super::{Common, output, place, welcome};
 use crate::app::{App, Deps};
 use crate::config::Config;
 use crate::config::load::load;
@@ -46,6 +46,7 @@ pub async fn run(common: &Common, _: &RunArgs) -> anyhow::Result<ExitCode> {
     let at = app.web_addr.map_or_else(|| "no web address".into(), |addr| format!("http://{addr}/"));
     systemd::ready(&format!("reading {} sources, pages at {at}", app.api.config.load().sources.len()));
     tracing::info!("ready: pages at {at}, store in {}", place.display());
+    welcome::say(&app.api.config.load(), &path, app.web_addr);
     let mut look = tokio::time::interval(systemd::watchdog_interval().unwrap_or(LOOK_EVERY));
     let mut code = ExitCode::SUCCESS;
     loop {
