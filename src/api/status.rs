@@ -9,7 +9,7 @@ use super::{Api, Result};
 use crate::domain::digest::Window;
 use crate::domain::sentiment::{Counts, Model};
 use crate::domain::source::{Gap, SourceState};
-use crate::store::{EscalationFilter, MentionFilter, OutboxDepth, Page, Rows, Size};
+use crate::store::{EscalationFilter, MentionFilter, OutboxDepth, Page, Size};
 
 /// How the daemon is.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -47,7 +47,7 @@ pub struct Status {
 pub struct Hour {
     /// Its first instant.
     pub from: Timestamp,
-    /// How many leant which way.
+    /// How many lean which way.
     pub counts: Counts,
 }
 
@@ -58,38 +58,14 @@ impl Api {
     /// The store's.
     pub async fn status(&self) -> Result<Status> {
         let now = self.clock.now();
-        // Whole hours, so that a count and the list behind it have the same borders.
+        // Whole hours, so that each bar of the day and the list behind it have the same borders.
         let hour = jiff::SignedDuration::from_hours(1);
         let since =
             Timestamp::from_second(now.as_second().div_euclid(3_600) * 3_600).unwrap_or(now) - hour * 23;
-        let day = Window { from: since, until: now };
-        let week = Window {
-            from: now - jiff::SignedDuration::from_hours(7 * 24),
-            until: now + jiff::SignedDuration::from_secs(1),
-        };
-        let mut today: BTreeMap<String, Counts> = BTreeMap::new();
-        today.extend(self.desk.load().topics.keys().map(|topic| (topic.to_string(), Counts::default())));
+        let week = Window { from: now - hour * (7 * 24), until: now + jiff::SignedDuration::from_secs(1) };
         let mut hours: Vec<Hour> =
             (0..24).map(|n| Hour { from: since + hour * n, counts: Counts::default() }).collect();
-        // Counted from the mentions themselves and not from tallies, which say how a post was
-        // judged at first: a figure must agree with the list behind it after edits too.
-        let filter = MentionFilter { window: Some(day), ..MentionFilter::default() };
-        let mut page = Page::first(super::list::MOST);
-        loop {
-            let Rows { rows, next } = self.store.mentions(filter.clone(), page.clone()).await?;
-            for mention in &rows {
-                let polarity = mention.sentiment().polarity;
-                today.entry(mention.topic().to_string()).or_default().add(polarity);
-                let place = hours.partition_point(|hour| hour.from <= mention.recorded_at);
-                if let Some(hour) = place.checked_sub(1).and_then(|place| hours.get_mut(place)) {
-                    hour.counts.add(polarity);
-                }
-            }
-            match next {
-                Some(next) => page.after = Some(next),
-                None => break,
-            }
-        }
+        let today = self.counts(Window { from: since, until: now }, &mut hours).await?;
         let open = EscalationFilter { unresolved: true, ..EscalationFilter::default() };
         let tasks = self.driver.iter().flat_map(|driver| driver.status());
         Ok(Status {
@@ -111,9 +87,38 @@ impl Api {
         })
     }
 
+    /// Mentions of a window by topic, and added to its hours: counted from the rows themselves, so that each figure is the
+    /// length of the list that it opens.
+    async fn counts(&self, window: Window, hours: &mut [Hour]) -> Result<BTreeMap<String, Counts>> {
+        let topics = self.desk.load();
+        let mut counts: BTreeMap<String, Counts> =
+            topics.topics.keys().map(|topic| (topic.to_string(), Counts::default())).collect();
+        let filter = MentionFilter { window: Some(window), ..MentionFilter::default() };
+        let mut page = Page::first(super::list::MOST);
+        loop {
+            let rows = self.store.mentions(filter.clone(), page.clone()).await?;
+            for mention in rows.rows {
+                let polarity = mention.sentiment().polarity;
+                counts.entry(mention.topic().to_string()).or_default().add(polarity);
+                let place = hours.partition_point(|hour| hour.from <= mention.recorded_at);
+                if let Some(hour) = place.checked_sub(1).and_then(|place| hours.get_mut(place)) {
+                    hour.counts.add(polarity);
+                }
+            }
+            match rows.next {
+                Some(next) => page.after = Some(next),
+                None => return Ok(counts),
+            }
+        }
+    }
+
     /// Whether store, scorer and tasks answer; the words for `/readyz` if not.
     pub async fn ready(&self) -> std::result::Result<(), String> {
-        self.store.ping().await.map_err(|error| error.to_string())?;
+        if let Err(error) = self.store.ping().await {
+            // Anybody may ask, so nobody is told where the store lies.
+            tracing::warn!("not ready: {error}");
+            return Err("the store does not answer; the log says why".into());
+        }
         match &self.scorer {
             Some(scorer) if !scorer.is_alive() => Err("the scorer has stopped".into()),
             _ => Ok(()),

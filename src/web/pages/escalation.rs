@@ -21,7 +21,7 @@ pub async fn one(
     Extension(caller): Extension<Caller>,
     Path(id): Path<String>,
 ) -> PageAnswer {
-    caller.may_read()?;
+    caller.may_read(&api.desk.load())?;
     let detail = api.escalation(number::<EscalationId>(&id, "escalation")?).await?;
     let desk = api.desk.load_full();
     let one = &detail.escalation;

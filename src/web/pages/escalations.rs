@@ -19,7 +19,7 @@ pub async fn list(
     Extension(caller): Extension<Caller>,
     RawQuery(raw): RawQuery,
 ) -> PageAnswer {
-    caller.may_read()?;
+    caller.may_read(&api.desk.load())?;
     let asked = Asked::read(raw.as_deref())?;
     let narrow = &asked.narrow;
     let found = api.escalations(narrow.of_escalations(), narrow.page()).await?;

@@ -20,7 +20,7 @@ pub async fn list(
     Extension(caller): Extension<Caller>,
     RawQuery(raw): RawQuery,
 ) -> PageAnswer {
-    caller.may_read()?;
+    caller.may_read(&api.desk.load())?;
     let asked = Asked::read(raw.as_deref())?;
     let narrow = &asked.narrow;
     let found = api.mentions(narrow.of_mentions(), narrow.page()).await?;
@@ -78,7 +78,7 @@ pub async fn one(
     Extension(caller): Extension<Caller>,
     Path(id): Path<String>,
 ) -> PageAnswer {
-    caller.may_read()?;
+    caller.may_read(&api.desk.load())?;
     let view = api.mention(number::<MentionId>(&id, "mention")?).await?;
     let desk = api.desk.load_full();
     let read = Reading::of(&desk, Some(&view.accountable), api.clock.now());

@@ -20,7 +20,7 @@ use crate::store::{EscalationFilter, Page};
 const SHOWN: usize = 10;
 
 pub async fn overview(State(api): State<Arc<Api>>, Extension(caller): Extension<Caller>) -> PageAnswer {
-    caller.may_read()?;
+    caller.may_read(&api.desk.load())?;
     let status = api.status().await?;
     let filter = EscalationFilter { unresolved: true, ..EscalationFilter::default() };
     let open = api.escalations(filter, Page { limit: SHOWN, after: None, newest_first: true }).await?;
