@@ -267,7 +267,7 @@ fn matter_sentences(digest: &Digest) -> Vec<String> {
     let speed = |d: SignedDuration| duration::words(d);
     if let (Some(median), Some(slowest)) = (matters.median_answer, matters.slowest_answer) {
         sentences.push(format!(
-            "Answered within {} in the middle, {} at the slowest.",
+            "Half of the answers came within {}, all within {}.",
             speed(median),
             speed(slowest)
         ));
