@@ -225,11 +225,10 @@ impl App {
                 let id = one.id.clone();
                 match reader {
                     live::Reader::Pull(source) => {
-                        self.driver.start(
-                            one.task(),
-                            Nudge::new(),
-                            Poller::new(id, one.kind, source, ingest),
-                        );
+                        let known = reading.iter().any(|before| before.id == one.id);
+                        let poller = Poller::new(id, one.kind, source, ingest);
+                        let poller = if known { poller.changed() } else { poller };
+                        self.driver.start(one.task(), Nudge::new(), poller);
                     }
                     live::Reader::Inbox(nudge) => {
                         let store = self.store.clone();

@@ -26,12 +26,21 @@ pub struct Poller {
     kind: &'static str,
     source: Box<dyn Source>,
     ingest: Arc<Ingest>,
+    /// A person has just changed how it is read: the back-off of what was before does not hold.
+    anew: bool,
 }
 
 impl Poller {
     /// A poller for a source of this kind.
     pub fn new(id: SourceId, kind: &'static str, source: Box<dyn Source>, ingest: Arc<Ingest>) -> Self {
-        Self { id, kind, source, ingest }
+        Self { id, kind, source, ingest, anew: false }
+    }
+
+    /// The same, for a source that a reload changed: it is asked at once, whatever its last
+    /// failure said.
+    #[must_use]
+    pub fn changed(self) -> Self {
+        Self { anew: true, ..self }
     }
 
     async fn failed(&self, state: SourceState, error: SourceError, now: Timestamp) -> anyhow::Result<Wake> {
@@ -71,7 +80,7 @@ impl Poller {
 impl Task for Poller {
     async fn run(&mut self, now: Timestamp, stop: &Stop) -> anyhow::Result<Wake> {
         let state = self.ingest.state(&self.id, now).await?;
-        if state.next_poll > now {
+        if state.next_poll > now && !std::mem::take(&mut self.anew) {
             return Ok(Some(state.next_poll));
         }
         let position = Position { cursor: state.cursor.clone(), memo: state.memo.clone() };
