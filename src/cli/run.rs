@@ -54,15 +54,20 @@ pub async fn run(common: &Common, _: &RunArgs) -> anyhow::Result<ExitCode> {
             _ = terminate.recv() => break,
             _ = interrupt.recv() => break,
             _ = hangup.recv() => reload(&app, &path),
-            _ = look.tick() => match app.is_alive().await {
-                true => systemd::watchdog(),
-                // The model's thread does not come back: systemd restarts us.
-                false => {
+            _ = look.tick() => {
+                let alive = tokio::select! {
+                    alive = app.is_alive() => alive,
+                    _ = terminate.recv() => break,
+                    _ = interrupt.recv() => break,
+                };
+                if !alive {
+                    // What hangs does not come back: systemd restarts us.
                     tracing::error!("the store or the scorer has stopped answering; ending");
                     code = ExitCode::FAILURE;
                     break;
                 }
-            },
+                systemd::watchdog();
+            }
         }
     }
     systemd::stopping();

@@ -26,7 +26,7 @@ pub struct Poller {
     kind: &'static str,
     source: Box<dyn Source>,
     ingest: Arc<Ingest>,
-    /// A person has just changed how it is read: the back-off of what was before does not hold.
+    /// What its row says of the next look was said by other settings.
     anew: bool,
 }
 
@@ -36,10 +36,10 @@ impl Poller {
         Self { id, kind, source, ingest, anew: false }
     }
 
-    /// The same, for a source that a reload changed: it is asked at once, whatever its last
-    /// failure said.
+    /// Looks at once, whatever the row says: a reload changed how the source is read, and a person
+    /// waits to see whether it works now.
     #[must_use]
-    pub fn changed(self) -> Self {
+    pub fn anew(self) -> Self {
         Self { anew: true, ..self }
     }
 
@@ -80,8 +80,9 @@ impl Poller {
 impl Task for Poller {
     async fn run(&mut self, now: Timestamp, stop: &Stop) -> anyhow::Result<Wake> {
         let state = self.ingest.state(&self.id, now).await?;
-        if state.next_poll > now && !std::mem::take(&mut self.anew) {
-            return Ok(Some(state.next_poll));
+        let due = schedule::due(state.next_poll, state.asked_at, now);
+        if due > now && !std::mem::take(&mut self.anew) {
+            return Ok(Some(due));
         }
         let position = Position { cursor: state.cursor.clone(), memo: state.memo.clone() };
         let batch = match stop.or(self.source.poll(&position, now)).await {
@@ -106,7 +107,8 @@ impl Task for Poller {
             next_poll,
             inbox_through: None,
         };
-        self.ingest.take(&self.id, given, stop).await?;
-        Ok(Some(next_poll))
+        // What was not taken in is asked for again by whoever reads this source next.
+        let taken = self.ingest.take(&self.id, given, stop).await?;
+        Ok(taken.then_some(next_poll))
     }
 }

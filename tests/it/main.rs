@@ -9,6 +9,7 @@ mod matching;
 mod notify;
 mod promises;
 mod push_file;
+mod real_servers;
 mod sentiment;
 mod store_conformance;
 mod support;
