@@ -32,25 +32,21 @@ use crate::domain::words;
 pub use html::html;
 pub use text::text;
 
-/// One line for a mail's subject. A phone shows its first 40 characters, so what waits for
-/// somebody comes first and the name of the digest last.
+/// One line for a mail's subject, of which a phone shows the first 40 characters.
 pub fn subject(digest: &Digest) -> String {
     let counts = digest.volume.counts;
+    let net = match counts.net() {
+        Some(net) => {
+            format!(", net {} (n {})", words::signed(net, 0), words::figure(counts.total()))
+        }
+        None => String::new(),
+    };
     let waiting = match digest.matters.unresolved.len() {
         0 => String::new(),
-        n => format!("{n} open, "),
+        n => format!(", {n} open"),
     };
-    let volume = match counts.net() {
-        Some(net) => format!(
-            "{}, net {} (n {})",
-            words::count(counts.total(), "mention"),
-            words::signed(net, 0),
-            words::figure(counts.total())
-        ),
-        None => "no mentions".into(),
-    };
-    let subject = format!("{waiting}{volume}: {} digest", words::one_line(digest.id.as_str(), 40));
-    said::capital(&subject)
+    let id = words::one_line(digest.id.as_str(), 40);
+    format!("{id}: {}{net}{waiting}", words::count(counts.total(), "mention"))
 }
 
 /// All figures with their ids; see the module's page.

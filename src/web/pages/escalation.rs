@@ -88,10 +88,12 @@ fn elsewhere(read: &Reading<'_>, one: &Escalation) -> Markup {
 
 fn why(read: &Reading<'_>, detail: &EscalationDetail) -> Markup {
     let one = &detail.escalation;
+    // It names its rule for where it stands alone.
+    let found = one.why.strip_suffix(&format!("; rule {}", one.trigger)).unwrap_or(&one.why);
     let routed = detail.mentions.first().map(|view| view.mention.routed_by.as_str());
     html! {
         ul {
-            li { "The trigger " strong { (one.trigger) } " found it due: " (words::one_line(&one.why, 300)) "." }
+            li { "The trigger " strong { (one.trigger) } " found it due: " (words::one_line(found, 300)) "." }
             li {
                 "Routed to " (read.owner(&one.owner))
                 @if let Some(routed) = routed { ": " (words::one_line(routed, 200)) }

@@ -158,12 +158,12 @@ fn as_html() {
 }
 
 #[test]
-fn subjects_begin_with_what_waits() {
+fn a_subject_fits_on_a_phone() {
     let mut made = digest();
-    assert_eq!(render::subject(&made), "1 open, 30 mentions, net −23 (n 30): care-daily digest");
+    assert_eq!(render::subject(&made), "care-daily: 30 mentions, net −23 (n 30), 1 open");
     made.matters.unresolved.clear();
     made.volume = Volume::default();
-    assert_eq!(render::subject(&made), "No mentions: care-daily digest");
+    assert_eq!(render::subject(&made), "care-daily: 0 mentions");
 }
 
 #[test]

@@ -31,9 +31,9 @@ async fn a_sick_source_is_told_once_and_once_when_it_is_well() {
     world.restart().await;
     world.expect_nobody_told();
     let digest = world.get("/api/v1/digests/daily?format=text").await.body;
-    assert!(digest.contains("blog has given nothing since"), "{digest}");
+    assert!(digest.contains("blog: cannot be read since"), "{digest}");
     let page = world.get("/").await.body;
-    assert!(page.contains("failing since"), "{page}");
+    assert!(page.contains("cannot be read since"), "{page}");
     world.site.put("/feed.json", feed(&[1, 2, 3]));
     world.advance("4h").await;
     world.expect_line("ops", "source_well");
