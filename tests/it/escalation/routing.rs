@@ -90,7 +90,7 @@ fn the_most_severe_trigger_wins_and_of_equals_the_first() {
     .expect("in order");
     let firing = fire(&rules, &scored(None, 0.9), &[]).fired.expect("fires");
     assert_eq!((firing.trigger.as_str(), firing.severity), ("first", Severity::High));
-    assert_eq!(firing.why, "negative, score -0.90 (90 % sure); rule first");
+    assert_eq!(firing.why, "negative, score −0.90 (90 % sure)");
     assert_eq!(fire(&rules, &scored(None, 0.1), &[]).fired, None);
 }
 
@@ -99,7 +99,7 @@ fn the_model_that_cannot_tell_says_so() {
     let rules =
         Rules::compile(&[rule("cannot-tell", "sentiment.polarity == \"unsure\"", Severity::Low)], &[]);
     let firing = fire(&rules.expect("in order"), &scored(None, 0.5), &[]).fired.expect("fires");
-    assert_eq!(firing.why, "the model cannot tell (50 % sure at best, leaning negative); rule cannot-tell");
+    assert_eq!(firing.why, "the model cannot tell (50 % sure at best, leaning negative)");
 }
 
 #[test]
@@ -130,6 +130,19 @@ fn a_group_is_what_its_mentions_share_and_names_no_author() {
     assert_eq!(group(Some("zelda")), group(Some("zelda")));
     assert_ne!(group(Some("zelda")), group(Some("link")));
     assert!(!group(Some("zelda")).0.contains("zelda"));
+}
+
+#[test]
+fn triggers_that_group_by_the_same_meet_in_one_matter() {
+    let rules = [
+        rule("cannot-tell", "sentiment.polarity == \"unsure\"", Severity::Low),
+        rule("angry", "sentiment.polarity == \"negative\"", Severity::High),
+    ];
+    let rules = Rules::compile(&rules, &[]).expect("in order");
+    let fired = |negative| fire(&rules, &scored(Some("zelda"), negative), &[]).fired.expect("fires");
+    let (low, high) = (fired(0.5), fired(0.9));
+    assert_eq!((low.trigger.as_str(), high.trigger.as_str()), ("cannot-tell", "angry"));
+    assert_eq!(low.group, high.group);
 }
 
 #[test]
