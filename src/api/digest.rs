@@ -60,6 +60,7 @@ impl Api {
             reader,
             roster: &desk.roster,
             topics: &desk.topics,
+            sources: self.source_states().await?,
             public_url: self.config.load().web.public_url.clone(),
         };
         Ok(build::build(&*self.store, &order).await?)

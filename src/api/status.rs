@@ -66,7 +66,7 @@ impl Api {
             now,
             started_at: self.started_at,
             model: self.scorer.as_ref().map(|scorer| scorer.model().clone()),
-            sources: self.store.sources().await?,
+            sources: self.source_states().await?,
             gaps: self.store.gaps(week).await?,
             outbox: self.store.outbox(now).await?,
             store: self.store.size().await?,
@@ -76,6 +76,18 @@ impl Api {
                 .map(|(name, status)| (name, serde_json::to_value(status).unwrap_or_default()))
                 .collect(),
         })
+    }
+
+    /// Every configured source, one that was never read among them, and those of which a row is left.
+    pub(super) async fn source_states(&self) -> Result<Vec<SourceState>> {
+        let mut states = self.store.sources().await?;
+        let started = self.started_at;
+        for source in &self.config.load().sources {
+            if !states.iter().any(|state| state.id == source.id) {
+                states.push(SourceState::new(source.id.clone(), started));
+            }
+        }
+        Ok(states)
     }
 
     /// Whether store, scorer and tasks answer; the words for `/readyz` if not.

@@ -13,6 +13,7 @@ use crate::domain::mention::RecordedMention;
 use crate::domain::notification::HoldReason;
 use crate::domain::owner::{Owner, Roster};
 use crate::domain::sentiment::{Counts, Polarity};
+use crate::domain::source::SourceState;
 use crate::domain::topic::Topic;
 use crate::store::{EscalationFilter, MentionFilter, Page, Result, Rows, Store};
 
@@ -35,6 +36,8 @@ pub struct Order<'a> {
     pub roster: &'a Roster,
     /// Every topic by name.
     pub topics: &'a BTreeMap<TopicId, Topic>,
+    /// Every source, read or not: one that was never read is a blind spot.
+    pub sources: Vec<SourceState>,
     /// How readers reach the pages.
     pub public_url: Option<String>,
 }
@@ -78,7 +81,7 @@ pub async fn build(store: &dyn Store, order: &Order<'_>) -> Result<Digest> {
         worst: now.worst.picks,
         best: now.best.picks,
         held: held(store, &order.reader.id, all_owners, window, now.held).await?,
-        coverage: coverage(store, window).await?,
+        coverage: coverage(store, &order.sources, window).await?,
         public_url: order.public_url.clone(),
     })
 }
@@ -245,12 +248,11 @@ async fn held(
     }
 }
 
-async fn coverage(store: &dyn Store, window: Window) -> Result<Vec<Watch>> {
+async fn coverage(store: &dyn Store, sources: &[SourceState], window: Window) -> Result<Vec<Watch>> {
     let gaps = store.gaps(window).await?;
-    let mut coverage: Vec<Watch> = store
-        .sources()
-        .await?
-        .into_iter()
+    let mut coverage: Vec<Watch> = sources
+        .iter()
+        .cloned()
         .map(|state| Watch {
             gaps: gaps.iter().filter(|gap| gap.source == state.id).cloned().collect(),
             source: state.id,

@@ -10,6 +10,9 @@ use super::figures::{Digest, Line, Pick, Volume, Watch};
 use crate::domain::duration;
 use crate::domain::sentiment::{Counts, Polarity};
 
+/// Sources named in one sentence.
+const NAMED: usize = 5;
+
 /// One line for a mail's subject.
 pub fn subject(digest: &Digest) -> String {
     let counts = digest.volume.counts;
@@ -281,9 +284,15 @@ fn matter_sentences(digest: &Digest) -> Vec<String> {
 
 fn coverage_sentences(digest: &Digest, zone: &TimeZone) -> Vec<String> {
     let mut sentences = Vec::new();
+    let mut unread = Vec::new();
     for watch in digest.coverage.iter().filter(|watch| watch.is_blind()) {
-        sentences.extend(blind_sentences(watch, zone));
+        if watch.answered_at.is_none() && watch.failing_since.is_none() && watch.gaps.is_empty() {
+            unread.push(watch.source.as_str());
+        } else {
+            sentences.extend(blind_sentences(watch, zone));
+        }
     }
+    sentences.extend(unread_sentence(&unread));
     let whole = digest.coverage.iter().filter(|watch| !watch.is_blind()).count();
     sentences.push(match (whole, digest.coverage.len()) {
         (_, 0) => "No source has been read yet.".into(),
@@ -295,13 +304,24 @@ fn coverage_sentences(digest: &Digest, zone: &TimeZone) -> Vec<String> {
     sentences
 }
 
+/// One sentence for all of them: on the first day they may be hundreds.
+fn unread_sentence(unread: &[&str]) -> Option<String> {
+    let named = unread.iter().take(NAMED).copied().collect::<Vec<_>>().join(", ");
+    match unread.len() {
+        0 => None,
+        1 => Some(format!("{named} has never answered yet.")),
+        n if n <= NAMED => Some(format!("{named} have never answered yet.")),
+        n => Some(format!("{named} and {} more have never answered yet.", n - NAMED)),
+    }
+}
+
 fn blind_sentences(watch: &Watch, zone: &TimeZone) -> Vec<String> {
     let mut sentences = Vec::new();
     if let Some(since) = watch.failing_since {
         let error = watch.last_error.as_deref().unwrap_or("no reason given");
         sentences.push(format!("{} has given nothing since {}: {error}.", watch.source, when(since, zone)));
     } else if watch.answered_at.is_none() {
-        sentences.push(format!("{} has never answered yet.", watch.source));
+        sentences.extend(unread_sentence(&[watch.source.as_str()]));
     }
     for gap in &watch.gaps {
         let from = gap.from.map_or_else(|| "an unknown time".into(), |from| when(from, zone));
@@ -329,4 +349,21 @@ fn plain(text: &str) -> String {
     let hidden =
         |c: char| matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     text.chars().filter(|c| !c.is_control() && !hidden(*c)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sources_never_read_are_one_sentence() {
+        let said = |names: &[&str]| unread_sentence(names).unwrap_or_default();
+        assert_eq!(said(&[]), "");
+        assert_eq!(said(&["hn"]), "hn has never answered yet.");
+        assert_eq!(said(&["a", "b"]), "a, b have never answered yet.");
+        assert_eq!(
+            said(&["a", "b", "c", "d", "e", "f", "g"]),
+            "a, b, c, d, e and 2 more have never answered yet."
+        );
+    }
 }
