@@ -115,8 +115,7 @@ fn what_grows_in_the_batch_that_opens_it_is_told_as_new() {
     let mut intake = Intake::new(&desk, &[], noon());
     let (topic, owner) = ("app".into(), "care".into());
     for severity in [Low, High] {
-        let subject =
-            Subject { mention: MentionId::new(noon()), topic: &topic, owner: &owner, before: None };
+        let subject = Subject { mention: MentionId::new(noon()), topic: &topic, owner: &owner, before: None };
         let fired = Fired { fired: Some(firing("g", severity)), faults: Vec::new() };
         assert!(intake.take(&subject, fired).escalation().is_some());
     }
