@@ -187,7 +187,7 @@ impl Rules {
                     counts.then(|| spike(rule, facts.tallies, facts.now)).flatten()
                 }
                 (TriggerOn::When(_), Some(condition)) => match condition.holds(&scope) {
-                    Ok(holds) => holds.then(|| words(&m.sentiment)),
+                    Ok(holds) => holds.then(|| words(&m.sentiment, &rule.id)),
                     Err(error) => {
                         found.faults.push(RuleFault { rule: format!("trigger {}", rule.id), error });
                         None
@@ -267,20 +267,17 @@ fn check_spike(key: &str, spike: &crate::domain::trigger::Spike, problems: &mut 
     }
 }
 
-/// The model's verdict in words: `negative, score −0.82 (94 % sure)`. Which trigger it was stands
-/// beside it wherever it is shown.
-fn words(sentiment: &Sentiment) -> String {
+/// The model's verdict in words: `negative, score -0.82 (94 % sure); rule angry-customer`.
+fn words(sentiment: &Sentiment, trigger: &TriggerId) -> String {
     let sure = sentiment.confidence * 100.0;
-    match sentiment.polarity {
+    let verdict = match sentiment.polarity {
         Polarity::Unsure => {
             let leaning = if sentiment.score < 0.0 { "negative" } else { "positive" };
             format!("the model cannot tell ({sure:.0} % sure at best, leaning {leaning})")
         }
-        polarity => {
-            let score = format!("{:+.2}", sentiment.score).replace('-', "−");
-            format!("{}, score {score} ({sure:.0} % sure)", polarity.as_str())
-        }
-    }
+        polarity => format!("{}, score {:+.2} ({sure:.0} % sure)", polarity.as_str(), sentiment.score),
+    };
+    format!("{verdict}; rule {trigger}")
 }
 
 impl From<RuleFault> for Notice {

@@ -90,7 +90,7 @@ fn the_most_severe_trigger_wins_and_of_equals_the_first() {
     .expect("in order");
     let firing = fire(&rules, &scored(None, 0.9), &[]).fired.expect("fires");
     assert_eq!((firing.trigger.as_str(), firing.severity), ("first", Severity::High));
-    assert_eq!(firing.why, "negative, score −0.90 (90 % sure)");
+    assert_eq!(firing.why, "negative, score -0.90 (90 % sure); rule first");
     assert_eq!(fire(&rules, &scored(None, 0.1), &[]).fired, None);
 }
 
@@ -99,7 +99,7 @@ fn the_model_that_cannot_tell_says_so() {
     let rules =
         Rules::compile(&[rule("cannot-tell", "sentiment.polarity == \"unsure\"", Severity::Low)], &[]);
     let firing = fire(&rules.expect("in order"), &scored(None, 0.5), &[]).fired.expect("fires");
-    assert_eq!(firing.why, "the model cannot tell (50 % sure at best, leaning negative)");
+    assert_eq!(firing.why, "the model cannot tell (50 % sure at best, leaning negative); rule cannot-tell");
 }
 
 #[test]
