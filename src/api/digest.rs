@@ -65,7 +65,11 @@ impl Api {
             topics: &desk.topics,
             public_url: reachable_at(&self.config.load()),
         };
-        Ok(build::build(&*self.store, &order).await?)
+        let mut digest = build::build(&*self.store, &order).await?;
+        // What is not read any more is not blind, but a gap it had in the window stays one.
+        let plan = self.plan.load();
+        digest.coverage.retain(|watch| plan.sources.contains_key(&watch.source) || !watch.gaps.is_empty());
+        Ok(digest)
     }
 
     /// Puts a preview's messages into the outbox now; the plan's own windows stay as they are.
