@@ -12,6 +12,7 @@ use super::steps::advance;
 use crate::domain::escalation::Escalation;
 use crate::domain::silence::Silence;
 use crate::runtime::clock::SharedClock;
+use crate::runtime::stage;
 use crate::runtime::stop::Stop;
 use crate::runtime::task::{Nudge, Task, Wake};
 use crate::store::{Effects, EscalationFilter, Outcome, Page, Store};
@@ -105,7 +106,10 @@ impl EscalateTask {
                 return Ok(false);
             }
             let tells = !effects.notifications.is_empty();
-            if self.store.step(effects).await? == Outcome::Done {
+            let stepping = stage::enter("step");
+            let outcome = self.store.step(effects).await?;
+            drop(stepping);
+            if outcome == Outcome::Done {
                 if tells {
                     self.deliver.nudge();
                 }

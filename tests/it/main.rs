@@ -11,3 +11,4 @@ mod push_file;
 mod sentiment;
 mod store_conformance;
 mod support;
+mod torture;
