@@ -56,48 +56,54 @@ fn runtime() -> Runtime {
 /// Runs within the test suite: a few of both.
 #[test]
 fn seeded_part() {
-    let (runtime, seed) = (runtime(), seed());
-    std::thread::scope(|scope| {
-        let handle = runtime.handle();
-        let instants = scope.spawn(move || {
-            at_instants(
-                handle,
-                "random instants",
-                &Settings { posts: 500, seed, faulty: true, model: false },
-                25,
-            )
-        });
-        let mut lottery = StdRng::seed_from_u64(seed);
-        // One of each stretch of ten calls.
-        let calls: Vec<usize> = (0..30).map(|stretch| stretch * 10 + lottery.random_range(1..=10)).collect();
-        at_calls(handle, &calls, 2);
-        let stages = instants.join().expect("the random kills hold");
-        print_stages(&stages);
-    });
+    let seed = seed();
+    let mut lottery = StdRng::seed_from_u64(seed);
+    // One of each stretch of ten calls.
+    let calls: Vec<usize> = (0..30).map(|stretch| stretch * 10 + lottery.random_range(1..=10)).collect();
+    let worlds = [("random instants", Settings { posts: 500, seed, faulty: true, model: false }, 25)];
+    print_stages(&both(&calls, 3, worlds));
 }
 
 /// All of it.
 #[test]
 #[ignore = "long: make torture"]
 fn everything() {
-    let (runtime, seed, began) = (runtime(), seed(), Instant::now());
-    let handle = runtime.handle();
+    let (seed, began) = (seed(), Instant::now());
     let every: Vec<usize> = (1..=300).collect();
-    at_calls(handle, &every, 6);
-    let settings = Settings { posts: 5_000, seed, faulty: true, model: false };
-    let mut stages = at_instants(handle, "random instants", &settings, 200);
-    let settings = Settings { posts: 300, seed: seed + 1, faulty: true, model: true };
-    for (stage, more) in at_instants(handle, "with the model", &settings, 10) {
-        let counted = stages.entry(stage).or_default();
-        counted.0 += more.0;
-        counted.1 += more.1;
-    }
+    let worlds = [
+        ("random instants", Settings { posts: 5_000, seed, faulty: true, model: false }, 200),
+        ("with the model", Settings { posts: 300, seed: seed + 1, faulty: true, model: true }, 10),
+    ];
+    let stages = both(&every, 6, worlds);
     print_stages(&stages);
     println!("torture: all of it in {:.0?}", began.elapsed());
     for stage in STAGES {
         let (drawn, aimed) = stages.get(stage).copied().unwrap_or_default();
         assert!(drawn + aimed >= LEAST, "only {} kills fell into the stage {stage}", drawn + aimed);
     }
+}
+
+/// Kills at calls and, beside them, at instants of these worlds, one after the other.
+fn both<const N: usize>(
+    calls: &[usize],
+    side_by_side: usize,
+    worlds: [(&str, Settings, usize); N],
+) -> Stages {
+    let runtime = runtime();
+    let handle = runtime.handle();
+    std::thread::scope(|scope| {
+        let calls = scope.spawn(move || at_calls(handle, calls, side_by_side));
+        let mut stages = Stages::new();
+        for (name, settings, kills) in worlds {
+            for (stage, (drawn, aimed)) in at_instants(handle, name, &settings, kills) {
+                let counted = stages.entry(stage).or_default();
+                counted.0 += drawn;
+                counted.1 += aimed;
+            }
+        }
+        calls.join().expect("the kills at calls did no harm");
+        stages
+    })
 }
 
 /// Kills of one run at these calls, each in a world of its own, some worlds side by side.
@@ -122,12 +128,15 @@ fn at_calls(runtime: &Handle, calls: &[usize], side_by_side: usize) {
                     match invariants::check(runtime, &world, None) {
                         Ok(found) => *total.lock().unwrap() += found,
                         Err(why) => {
-                            faults.lock().unwrap().push(format!("killed at call {call} ({hit:?}):\n{why}"))
+                            faults.lock().unwrap().push(format!("killed at call {call} ({hit:?}):\n{why}"));
                         }
+                    }
+                    if call % 50 == 0 {
+                        println!("torture: killed at call {call}, {:.0?}", began.elapsed());
                     }
                 }
             });
-            // Progress, and room between the first starts.
+            // Not all first starts at once.
             std::thread::sleep(Duration::from_millis(50));
         }
     });

@@ -105,11 +105,6 @@ impl Daemon {
         true
     }
 
-    /// How often a stage was entered.
-    pub fn entered(&self, stage: &str) -> usize {
-        self.trail.0.lock().unwrap().entered.get(stage).copied().unwrap_or(0)
-    }
-
     /// The last lines of the log.
     pub fn tail(&self) -> String {
         self.trail.0.lock().unwrap().tail.join("\n")
