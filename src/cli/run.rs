@@ -8,7 +8,7 @@ use anyhow::Context;
 use clap::Args;
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::{Common, output, place};
+use super::{Common, output, place, welcome};
 use crate::app::{App, Deps};
 use crate::config::Config;
 use crate::config::load::load;
@@ -46,6 +46,7 @@ pub async fn run(common: &Common, _: &RunArgs) -> anyhow::Result<ExitCode> {
     let at = app.web_addr.map_or_else(|| "no web address".into(), |addr| format!("http://{addr}/"));
     systemd::ready(&format!("reading {} sources, pages at {at}", app.api.config.load().sources.len()));
     tracing::info!("ready: pages at {at}, store in {}", place.display());
+    welcome::say(&app.api.config.load(), &path, app.web_addr);
     let mut look = tokio::time::interval(systemd::watchdog_interval().unwrap_or(LOOK_EVERY));
     let mut code = ExitCode::SUCCESS;
     loop {
@@ -53,15 +54,20 @@ pub async fn run(common: &Common, _: &RunArgs) -> anyhow::Result<ExitCode> {
             _ = terminate.recv() => break,
             _ = interrupt.recv() => break,
             _ = hangup.recv() => reload(&app, &path),
-            _ = look.tick() => match app.is_alive().await {
-                true => systemd::watchdog(),
-                // The model's thread does not come back: systemd restarts us.
-                false => {
+            _ = look.tick() => {
+                let alive = tokio::select! {
+                    alive = app.is_alive() => alive,
+                    _ = terminate.recv() => break,
+                    _ = interrupt.recv() => break,
+                };
+                if !alive {
+                    // What hangs does not come back: systemd restarts us.
                     tracing::error!("the store or the scorer has stopped answering; ending");
                     code = ExitCode::FAILURE;
                     break;
                 }
-            },
+                systemd::watchdog();
+            }
         }
     }
     systemd::stopping();

@@ -7,6 +7,7 @@
 //! swapped.
 
 use std::fs::{DirBuilder, File, OpenOptions};
+use std::io::{Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
 
@@ -14,7 +15,7 @@ use ::sled::{Config, Db, Tree};
 use nix::fcntl::{Flock, FlockArg};
 
 use super::compact;
-use super::keys::{Key, Sort};
+use super::keys::{Key, Parts, Sort};
 use super::txn::Txn;
 use crate::domain::id::InstanceId;
 use crate::store::{Result, StoreError};
@@ -69,15 +70,34 @@ pub(super) fn lock(path: &Path) -> Result<Flock<File>> {
     let file = OpenOptions::new()
         .create(true)
         .truncate(false)
+        .read(true)
         .write(true)
         .mode(0o600)
         .open(path.join("lock"))
         .map_err(|error| failed(&place, "create its lock file", error))?;
     match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
-        Ok(lock) => Ok(lock),
-        Err((_, nix::Error::EWOULDBLOCK)) => Err(StoreError::Locked(place)),
+        Ok(lock) => {
+            // For the words of whoever finds it locked; the lock itself does not need it.
+            let pid = format!("{}\n", std::process::id());
+            let named = lock.set_len(0).and_then(|()| (&*lock).write_all(pid.as_bytes()));
+            named.map_err(|error| failed(&place, "write its lock file", error))?;
+            Ok(lock)
+        }
+        Err((mut file, nix::Error::EWOULDBLOCK)) => {
+            let mut pid = String::new();
+            // A holder between lock and write has no number yet, and an unreadable one is nobody's.
+            let _ = file.read_to_string(&mut pid);
+            Err(StoreError::Locked(match pid.trim().parse::<u32>() {
+                Ok(pid) => format!("{place} is in use by process {pid}"),
+                Err(_) => in_use(&place),
+            }))
+        }
         Err((_, error)) => Err(failed(&place, "lock it", error)),
     }
+}
+
+fn in_use(place: &str) -> String {
+    format!("{place} is in use by another process")
 }
 
 /// sled over one folder of the store at `place`.
@@ -86,7 +106,7 @@ pub(super) fn sled_at(folder: &Path, place: &str) -> Result<Db> {
         // Threads of the same process that are about to let go of it: worth another try. sled has
         // no kind of its own for this.
         ::sled::Error::Io(io) if io.to_string().contains("could not acquire lock") => {
-            StoreError::Locked(place.into())
+            StoreError::Locked(in_use(place))
         }
         _ => failed(place, "open", error),
     })
@@ -104,9 +124,18 @@ pub(super) fn open(path: &Path, instance: InstanceId) -> Result<Engine> {
     compact::recover(path)?;
     let db = sled_at(&path.join("db"), &place)?;
     let log = File::open(path.join("db/db")).map_err(|error| failed(&place, "open sled's log", error))?;
+    let instance = after_earlier_lives(&db, &place, instance)?;
     let engine = Engine { tree: (*db).clone(), db, place, instance, log, _lock: lock };
     prepare(&engine)?;
     Ok(engine)
+}
+
+/// The accountability record is read in the order of instances, so a life that begins after the
+/// clock was set back must still sort behind those before it.
+fn after_earlier_lives(db: &Db, place: &str, instance: InstanceId) -> Result<InstanceId> {
+    let last = Txn::new(db, place, instance).last(&Key::of(Sort::Event))?;
+    let last = last.and_then(|(key, _)| Parts::of(&key).id());
+    Ok(last.map_or(instance, |last| instance.behind(InstanceId(last))))
 }
 
 /// Checks the format and ends the leases of earlier lives.
@@ -165,5 +194,27 @@ mod tests {
             }
         };
         assert!(error.contains("format 2") && error.contains("store export"), "{error}");
+    }
+
+    #[test]
+    fn a_life_after_the_clock_was_set_back_sorts_behind_those_before_it() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let life =
+            |hour: i64| InstanceId::new(jiff::Timestamp::UNIX_EPOCH + jiff::SignedDuration::from_hours(hour));
+        let mut lives = Vec::new();
+        for (hour, writes) in [(30, true), (10, true), (5, false), (40, true)] {
+            let engine = loop {
+                match open(folder.path(), life(hour)) {
+                    Err(StoreError::Locked(_)) => std::thread::yield_now(),
+                    opened => break opened.expect("it opens"),
+                }
+            };
+            if writes {
+                let event = Key::of(Sort::Event).id(engine.instance.as_bytes()).number(1);
+                engine.tree.insert(event.0, &[]).expect("writes");
+            }
+            lives.push(engine.instance);
+        }
+        assert!(lives.is_sorted_by(|a, b| a < b), "{lives:?}");
     }
 }
