@@ -90,7 +90,7 @@ bench: setup ## rates of matching, scoring, storing, reading (BENCH=scoring for 
 	@cargo bench --locked $(if $(BENCH),--bench $(BENCH),--benches)
 
 torture: setup test-packages ## the long tests: kills at every call and at random instants
-	@cargo test --locked --test it torture -- --include-ignored --nocapture
+	@cargo test --locked --test it torture::everything -- --ignored --exact --nocapture
 
 # As root by way of sudo nothing is built: the caller built it, and root has another cache.
 install: ## install below PREFIX (DESTDIR, PROFILE=release or dev)

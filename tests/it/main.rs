@@ -14,4 +14,5 @@ mod real_servers;
 mod sentiment;
 mod store_conformance;
 mod support;
+mod torture;
 mod world;
