@@ -8,7 +8,7 @@ use crate::domain::words;
 /// Plain mail's width.
 const WIDTH: usize = 78;
 /// What a topic's or owner's name may take of it.
-const NAME: usize = 27;
+const NAME: usize = 26;
 
 /// Plain text.
 pub fn text(digest: &Digest) -> String {

@@ -24,6 +24,8 @@ pub const PUBLIC: &str = "public_url = \"https://earmark.acme.example\"";
 
 const CONFIG: &str = r#"
 champion = "cco"
+[store]
+path = "/nowhere/store"
 [web]
 listen = "127.0.0.1:0"
 {web}
