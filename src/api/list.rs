@@ -9,6 +9,7 @@ use crate::domain::mention::RecordedMention;
 use crate::domain::notification::Notification;
 use crate::escalation::accountable;
 use crate::store::{EscalationFilter, MentionFilter, NotificationFilter, Page, Rows};
+pub use crate::store::{Row, Verified};
 
 /// Most rows of one page.
 pub const MOST: usize = 1_000;
