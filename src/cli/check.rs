@@ -13,13 +13,15 @@ use crate::domain::problem::Problems;
 
 /// Says every fault of the configuration at once, and runs its [[tests]]
 #[derive(Debug, Args)]
-#[command(after_help = "Exit code 78 on a fault; 1 if only a test fails, or a source or channel does not answer.
+#[command(
+    after_help = "Exit code 78 on a fault; 1 if only a test fails, or a source or channel does not answer.
 
 Examples:
   earmark check
   earmark check -c new.toml
   earmark check --live                also asks every source and channel once
-  earmark check --no-tests            before a start: a new model must not keep the daemon down")]
+  earmark check --no-tests            before a start: a new model must not keep the daemon down"
+)]
 pub struct CheckArgs {
     /// Ask every source and channel once
     #[arg(long)]

@@ -16,13 +16,15 @@ use crate::sentiment::{Classifier, ScoreError, labelled, location};
 
 /// Measures the model on labelled texts
 #[derive(Debug, Args)]
-#[command(after_help = "The file is JSON Lines or CSV, plain or gzipped. A record has `text`, `label` (negative, neutral
+#[command(
+    after_help = "The file is JSON Lines or CSV, plain or gzipped. A record has `text`, `label` (negative, neutral
 or positive) and, if it is about something, `target`. Needs neither a configuration nor the daemon.
 
 Examples:
   earmark eval labelled.jsonl
   earmark eval labelled.csv.gz --json
-  earmark eval labelled.jsonl --word-list      the baseline, for comparison")]
+  earmark eval labelled.jsonl --word-list      the baseline, for comparison"
+)]
 pub struct EvalArgs {
     /// The labelled texts
     file: PathBuf,

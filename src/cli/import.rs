@@ -15,13 +15,15 @@ use crate::domain::post::Post;
 
 /// Takes in posts from a file: transcripts, surveys, tickets
 #[derive(Debug, Args)]
-#[command(after_help = "What no topic claims becomes the champion's. Taking the same file in twice changes nothing.
+#[command(
+    after_help = "What no topic claims becomes the champion's. Taking the same file in twice changes nothing.
 
 Examples:
   earmark import calls.jsonl
   earmark import survey.csv --quiet
 
-A record has at least `text`; also id, url, author, created_at, title, lang, kind, site, parent.")]
+A record has at least `text`; also id, url, author, created_at, title, lang, kind, site, parent."
+)]
 pub struct ImportArgs {
     /// JSON Lines or CSV, known by its ending
     file: PathBuf,

@@ -163,7 +163,10 @@ mod tests {
 
     #[test]
     fn one_is_not_many() {
-        assert_eq!([count(0, "fault"), count(1, "fault"), count(2, "fault")], ["0 faults", "1 fault", "2 faults"]);
+        assert_eq!(
+            [count(0, "fault"), count(1, "fault"), count(2, "fault")],
+            ["0 faults", "1 fault", "2 faults"]
+        );
     }
 
     #[test]

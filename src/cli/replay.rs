@@ -11,11 +11,13 @@ use crate::domain::sentiment::Polarity;
 
 /// Says what the configuration would have made of a file of posts
 #[derive(Debug, Args)]
-#[command(after_help = "The posts are played in their own time, as if nobody answered. Stores nothing, tells nobody.
+#[command(
+    after_help = "The posts are played in their own time, as if nobody answered. Stores nothing, tells nobody.
 
 Examples:
   earmark replay last-month.jsonl
-  earmark --config new.toml replay last-month.jsonl --json | jq '.escalations | length'")]
+  earmark --config new.toml replay last-month.jsonl --json | jq '.escalations | length'"
+)]
 pub struct ReplayArgs {
     /// JSON Lines or CSV, known by its ending
     file: PathBuf,

@@ -15,11 +15,14 @@ use crate::app::offline;
 
 /// Exports, imports, verifies, compacts the store
 #[derive(Debug, Args)]
-#[command(disable_help_subcommand = true, after_help = "Examples:
+#[command(
+    disable_help_subcommand = true,
+    after_help = "Examples:
   earmark store export backup.jsonl       while the daemon runs, or without it
   earmark store import backup.jsonl       into an empty store, the daemon stopped
   earmark store verify
-  earmark store compact                   gives room back, the daemon stopped")]
+  earmark store compact                   gives room back, the daemon stopped"
+)]
 pub struct StoreArgs {
     #[command(subcommand)]
     what: What,
@@ -68,8 +71,10 @@ async fn export(common: &Common, file: &Path) -> anyhow::Result<ExitCode> {
     let door = Door::open(common, Needs::Store).await?;
     if file.as_os_str() == "-" {
         let mut out = std::io::stdout().lock();
-        write_rows(&door, &mut |line| Ok(out.write_all(line).unwrap_or_else(|error| output::stop_writing(&error))))
-            .await?;
+        write_rows(&door, &mut |line| {
+            Ok(out.write_all(line).unwrap_or_else(|error| output::stop_writing(&error)))
+        })
+        .await?;
         return Ok(ExitCode::SUCCESS);
     }
     // Written beside and renamed: an export that is there is a whole one.
@@ -97,10 +102,7 @@ async fn write_file(door: &Door, file: &Path) -> anyhow::Result<u64> {
     Ok(rows)
 }
 
-async fn write_rows(
-    door: &Door,
-    write: &mut dyn FnMut(&[u8]) -> std::io::Result<()>,
-) -> anyhow::Result<u64> {
+async fn write_rows(door: &Door, write: &mut dyn FnMut(&[u8]) -> std::io::Result<()>) -> anyhow::Result<u64> {
     let mut progress = output::Progress::new("rows", None);
     let (mut after, mut done) = (None::<String>, 0u64);
     loop {

@@ -1,6 +1,7 @@
 //! The one integration-test binary.
 #![allow(clippy::print_stdout, clippy::unwrap_used, reason = "tests say what they skipped, and may panic")]
 
+mod commands;
 mod config;
 mod escalation;
 mod feed;
@@ -11,3 +12,4 @@ mod push_file;
 mod sentiment;
 mod store_conformance;
 mod support;
+mod tidy;
