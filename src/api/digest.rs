@@ -54,7 +54,9 @@ impl Api {
         let digests = self.digests.load_full();
         let first = digests.plans.iter().find(|plan| plan.id == *id).and_then(|plan| plan.to.first());
         let reader = reader.or(first).map_or_else(|| desk.roster.champion(), |id| desk.roster.owner(id));
+        let sources = self.plan.load().sources.keys().cloned().collect();
         let order = Order {
+            sources: &sources,
             id: id.clone(),
             window,
             reader,

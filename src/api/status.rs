@@ -9,7 +9,7 @@ use super::{Api, Result};
 use crate::domain::digest::Window;
 use crate::domain::sentiment::{Counts, Model};
 use crate::domain::source::{Gap, SourceState};
-use crate::store::{EscalationFilter, OutboxDepth, Page, Size};
+use crate::store::{EscalationFilter, MentionFilter, OutboxDepth, Page, Size};
 
 /// How the daemon is.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -50,15 +50,7 @@ impl Api {
             until: now + jiff::SignedDuration::from_secs(1),
         };
         let week = Window { from: now - jiff::SignedDuration::from_hours(7 * 24), until: day.until };
-        let mut today = BTreeMap::new();
-        let topics: Vec<_> = self.desk.load().topics.keys().cloned().collect();
-        for topic in topics {
-            let mut counts = Counts::default();
-            for tally in self.store.tallies(topic.clone(), day).await? {
-                counts += tally.counts;
-            }
-            today.insert(topic.to_string(), counts);
-        }
+        let today = self.counts(day).await?;
         let open = EscalationFilter { unresolved: true, ..EscalationFilter::default() };
         let tasks = self.driver.iter().flat_map(|driver| driver.status());
         Ok(Status {
@@ -78,9 +70,33 @@ impl Api {
         })
     }
 
+    /// Mentions of a window by topic: counted from the rows themselves, so that each figure is the
+    /// length of the list that it opens.
+    async fn counts(&self, window: Window) -> Result<BTreeMap<String, Counts>> {
+        let topics = self.desk.load();
+        let mut counts: BTreeMap<String, Counts> =
+            topics.topics.keys().map(|topic| (topic.to_string(), Counts::default())).collect();
+        let filter = MentionFilter { window: Some(window), ..MentionFilter::default() };
+        let mut page = Page::first(super::list::MOST);
+        loop {
+            let rows = self.store.mentions(filter.clone(), page.clone()).await?;
+            for mention in rows.rows {
+                counts.entry(mention.topic().to_string()).or_default().add(mention.sentiment().polarity);
+            }
+            match rows.next {
+                Some(next) => page.after = Some(next),
+                None => return Ok(counts),
+            }
+        }
+    }
+
     /// Whether store, scorer and tasks answer; the words for `/readyz` if not.
     pub async fn ready(&self) -> std::result::Result<(), String> {
-        self.store.ping().await.map_err(|error| error.to_string())?;
+        if let Err(error) = self.store.ping().await {
+            // Anybody may ask, so nobody is told where the store lies.
+            tracing::warn!("not ready: {error}");
+            return Err("the store does not answer; the log says why".into());
+        }
         match &self.scorer {
             Some(scorer) if !scorer.is_alive() => Err("the scorer has stopped".into()),
             _ => Ok(()),

@@ -8,10 +8,10 @@ use anyhow::Context;
 use clap::Args;
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::{Common, output, place};
-use crate::app::{App, Deps};
+use super::{Common, output, place, welcome};
+use crate::app::{App, Deps, check};
 use crate::config::Config;
-use crate::config::load::load;
+use crate::config::load::{load, variables};
 use crate::runtime::clock::SystemClock;
 use crate::runtime::stop::Stop;
 use crate::runtime::systemd;
@@ -36,6 +36,11 @@ pub async fn run(common: &Common, _: &RunArgs) -> anyhow::Result<ExitCode> {
     let mut hangup = signal(SignalKind::hangup())?;
     let path = place::config_path(common)?;
     let config = place::config(common)?;
+    // What the stages find wrong is a fault of the configuration too: no restart would mend it.
+    let faults = check::faults(&config);
+    if faults.has_faults() {
+        return Err(place::BadConfig(format!("{} cannot be used:\n{faults}", path.display())).into());
+    }
     let stop = Stop::new();
     let socket = common.socket.clone().unwrap_or_else(|| place::own_socket(&config));
     let deps = Deps { clock: Arc::new(SystemClock), stop: stop.clone(), socket: Some(socket) };
@@ -48,6 +53,7 @@ pub async fn run(common: &Common, _: &RunArgs) -> anyhow::Result<ExitCode> {
     let at = app.web_addr.map_or_else(|| "no web address".into(), |addr| format!("http://{addr}/"));
     systemd::ready(&format!("reading {} sources, pages at {at}", app.api.config.load().sources.len()));
     tracing::info!("ready: pages at {at}, store in {}", place.display());
+    welcome::say(&app.api.config.load(), &path, app.web_addr);
     let mut look = tokio::time::interval(systemd::watchdog_interval().unwrap_or(LOOK_EVERY));
     let mut code = ExitCode::SUCCESS;
     loop {
@@ -55,15 +61,20 @@ pub async fn run(common: &Common, _: &RunArgs) -> anyhow::Result<ExitCode> {
             _ = terminate.recv() => break,
             _ = interrupt.recv() => break,
             _ = hangup.recv() => reload(&app, &path),
-            _ = look.tick() => match app.is_alive().await {
-                true => systemd::watchdog(),
-                // The model's thread does not come back: systemd restarts us.
-                false => {
+            _ = look.tick() => {
+                let alive = tokio::select! {
+                    alive = app.is_alive() => alive,
+                    _ = terminate.recv() => break,
+                    _ = interrupt.recv() => break,
+                };
+                if !alive {
+                    // What hangs does not come back: systemd restarts us.
                     tracing::error!("the store or the scorer has stopped answering; ending");
                     code = ExitCode::FAILURE;
                     break;
                 }
-            },
+                systemd::watchdog();
+            }
         }
     }
     systemd::stopping();
@@ -89,7 +100,7 @@ fn reload(app: &App, path: &std::path::Path) {
 }
 
 fn read(path: &std::path::Path) -> anyhow::Result<Config> {
-    let loaded = load(path, &std::env::vars().collect()).map_err(|problems| anyhow::anyhow!("{problems}"))?;
+    let loaded = load(path, &variables()).map_err(|problems| anyhow::anyhow!("{problems}"))?;
     for warning in &loaded.warnings.0 {
         output::note(&format!("warning: {warning}"));
     }

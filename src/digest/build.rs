@@ -1,16 +1,16 @@
 //! Reads a window of the store into figures. Memory is bounded by ids, not by texts: pages of
 //! mentions are read, counted and let go; only the few worth reading are kept.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 
 use super::figures::{Digest, Line, Matters, Pick, Volume, Watch};
 use crate::domain::digest::Window;
 use crate::domain::escalation::{Escalation, State};
-use crate::domain::id::{DigestId, OwnerId, TopicId};
+use crate::domain::id::{DigestId, OwnerId, SourceId, TopicId};
 use crate::domain::mention::RecordedMention;
-use crate::domain::notification::HoldReason;
+use crate::domain::notification::{Hold, HoldReason};
 use crate::domain::owner::{Owner, Roster};
 use crate::domain::sentiment::{Counts, Polarity};
 use crate::domain::topic::Topic;
@@ -35,6 +35,8 @@ pub struct Order<'a> {
     pub roster: &'a Roster,
     /// Every topic by name.
     pub topics: &'a BTreeMap<TopicId, Topic>,
+    /// Sources that are read; of others only the gaps are told.
+    pub sources: &'a BTreeSet<SourceId>,
     /// How readers reach the pages.
     pub public_url: Option<String>,
 }
@@ -78,7 +80,7 @@ pub async fn build(store: &dyn Store, order: &Order<'_>) -> Result<Digest> {
         worst: now.worst.picks,
         best: now.best.picks,
         held: held(store, &order.reader.id, all_owners, window, now.held).await?,
-        coverage: coverage(store, window).await?,
+        coverage: coverage(store, window, order.sources).await?,
         public_url: order.public_url.clone(),
     })
 }
@@ -235,7 +237,10 @@ async fn held(
     let mut page = Page::first(PAGE);
     loop {
         let Rows { rows, next } = store.holds(window, page.clone()).await?;
-        for hold in rows.iter().filter(|hold| all_owners || hold.owner.as_ref() == Some(reader)) {
+        let concerns = |hold: &&Hold| all_owners || hold.owner.as_ref() == Some(reader);
+        // One that opened nothing is counted with its mention already.
+        let is_told_by_mention = |hold: &&Hold| hold.mention.is_some() && hold.escalation.is_none();
+        for hold in rows.iter().filter(concerns).filter(|hold| !is_told_by_mention(hold)) {
             *counts.entry(hold.reason).or_default() += 1;
         }
         match next {
@@ -245,7 +250,7 @@ async fn held(
     }
 }
 
-async fn coverage(store: &dyn Store, window: Window) -> Result<Vec<Watch>> {
+async fn coverage(store: &dyn Store, window: Window, read: &BTreeSet<SourceId>) -> Result<Vec<Watch>> {
     let gaps = store.gaps(window).await?;
     let mut coverage: Vec<Watch> = store
         .sources()
@@ -253,13 +258,15 @@ async fn coverage(store: &dyn Store, window: Window) -> Result<Vec<Watch>> {
         .into_iter()
         .map(|state| Watch {
             gaps: gaps.iter().filter(|gap| gap.source == state.id).cloned().collect(),
+            // A source that nobody reads any more is not ill.
+            failing_since: state.failing_since.filter(|_| read.contains(&state.id)),
             source: state.id,
             fetched_through: state.fetched_through,
             answered_at: state.answered_at,
             spoke_at: state.spoke_at,
-            failing_since: state.failing_since,
             last_error: state.last_error,
         })
+        .filter(|watch: &Watch| read.contains(&watch.source) || !watch.gaps.is_empty())
         .collect();
     coverage.sort_by_key(|watch| (!watch.is_blind(), watch.source.clone()));
     Ok(coverage)

@@ -287,6 +287,7 @@ fn coverage_sentences(digest: &Digest, zone: &TimeZone) -> Vec<String> {
     let whole = digest.coverage.iter().filter(|watch| !watch.is_blind()).count();
     sentences.push(match (whole, digest.coverage.len()) {
         (_, 0) => "No source has been read yet.".into(),
+        (1, 1) => "Nothing that we know of: the one source was read without a gap.".into(),
         (whole, all) if whole == all => {
             format!("Nothing that we know of: all {all} sources were read without a gap.")
         }

@@ -189,7 +189,11 @@ impl<'a> Intake<'a> {
         if draft.now.state == State::Open {
             return;
         }
-        let at_once = draft.now.severity == Severity::Urgent && draft.now.bundle_due.is_none();
+        let begins = draft.now.bundle_due.is_none();
+        if begins {
+            draft.now.untold = 0;
+        }
+        let at_once = draft.now.severity == Severity::Urgent && begins;
         draft.now.bundle_due.get_or_insert(bundle(scene.now));
         if at_once {
             let accountable = draft.now.accountable.clone();

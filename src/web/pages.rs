@@ -63,7 +63,7 @@ pub fn shell(title: &str, body: &Markup) -> Markup {
 }
 
 async fn overview(State(api): State<Arc<Api>>, Extension(caller): Extension<Caller>) -> PageAnswer {
-    caller.may_read()?;
+    caller.may_read(&api.desk.load())?;
     let status = api.status().await?;
     let filter = EscalationFilter { unresolved: true, ..EscalationFilter::default() };
     let open = api.escalations(filter, Page { limit: 100, after: None, newest_first: true }).await?;
@@ -161,7 +161,7 @@ async fn mentions(
     axum::extract::RawQuery(raw): axum::extract::RawQuery,
     Query(narrow): Query<Narrow>,
 ) -> PageAnswer {
-    caller.may_read()?;
+    caller.may_read(&api.desk.load())?;
     let found = api.mentions(narrow.of_mentions(), narrow.page()).await?;
     let desk = api.desk.load_full();
     let zone = desk.roster.champion().timezone.clone();
@@ -207,7 +207,7 @@ async fn escalation(
     Extension(caller): Extension<Caller>,
     Path(id): Path<String>,
 ) -> PageAnswer {
-    caller.may_read()?;
+    caller.may_read(&api.desk.load())?;
     let detail = api.escalation(number::<EscalationId>(&id, "escalation")?).await?;
     let desk = api.desk.load_full();
     let one = &detail.escalation;

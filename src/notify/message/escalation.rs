@@ -161,10 +161,13 @@ fn why(view: &View) -> Vec<String> {
     if let Some(newest) = view.newest.first() {
         why.push(format!("Routed by: {}.", words::one_line(&newest.routed_by, 200)));
     }
+    let trigger = &escalation.trigger;
+    // It names its rule for where it stands alone.
+    let found = escalation.why.strip_suffix(&format!("; rule {trigger}")).unwrap_or(&escalation.why);
     why.push(format!(
         "Found by the trigger {}: {}.",
-        words::one_line(escalation.trigger.as_str(), 60),
-        words::one_line(&escalation.why, 240)
+        words::one_line(trigger.as_str(), 60),
+        words::one_line(found, 240)
     ));
     if view.newest.iter().any(|mention| mention.sentiment().polarity == Polarity::Unsure) {
         why.push("Where the model is not sure, a person should look: that is why you see it.".into());

@@ -31,8 +31,10 @@ fn every_fault_is_said_at_once_with_its_line() {
     assert!(said.iter().all(|one| one["severity"] == "error"), "{said:#?}");
     assert!(said.iter().all(|one| one["place"].as_str().unwrap().starts_with("earmark.toml:")), "{said:#?}");
     // Nothing else starts with it either.
-    scene.run(["status"]).fails(78, &["pigeon"]);
-    scene.run(["run"]).fails(78, &["pigeon"]);
+    scene.run(["status"]).fails(78, &["nobody"]);
+    scene.run(["run"]).fails(78, &["nobody"]);
+    scene.write("earmark.toml", &CONFIG.replace("query = '\"acme app\"'", "query = '\"acme app'"));
+    scene.run(["run"]).fails(78, &["topics[\"acme-app\"].query"]);
 }
 
 #[test]

@@ -84,7 +84,8 @@ fn a_digest_is_read_in_three_forms_and_sent() {
     let html = scene.run(["digest", "daily", "--since", "1h", "--format", "html"]).ok().out;
     assert!(html.starts_with("<!DOCTYPE html>") && html.contains("crashed again"), "{html}");
     let json = scene.run(["digest", "daily", "--since", "1h", "--format", "json"]).ok().json();
-    assert_eq!(json, scene.json(["digest", "daily", "--since", "1h"]));
+    assert_eq!(json[0]["id"], "daily");
+    assert_eq!(scene.json(["digest", "daily", "--since", "1h"])[0]["matters"], json[0]["matters"]);
     assert!(json[0].to_string().contains("crashed again"), "{json:?}");
     let reader = scene.run(["digest", "daily", "--reader", "care"]).ok().out;
     assert!(reader.contains("daily for care"), "{reader}");

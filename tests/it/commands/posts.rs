@@ -1,7 +1,10 @@
 //! `earmark import`, `earmark mentions`, `earmark replay`.
 
+use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::process::Stdio;
+
+use serde_json::Value;
 
 use super::scene::{ANGRY, Following, POSTS, Ran, Scene};
 
@@ -22,11 +25,9 @@ fn what_is_imported_twice_is_recorded_once() {
     scene.run([OsStr::new("import"), more.as_os_str()]).ok();
     scene.until("the fourth mention", || scene.json(["mentions"]).len() == 4);
     let said = scene.json(["mentions"]);
-    let mut ids: Vec<&str> =
-        said.iter().map(|one| one["mention"]["post"]["id"].as_str().unwrap_or("?")).collect();
-    ids.sort_unstable();
-    ids.dedup();
-    assert_eq!(said.len(), 4, "{said:#?}");
+    let post = |one: &Value| one["scored"]["mention"]["post"]["id"].as_str().unwrap().to_owned();
+    let ids: BTreeSet<String> = said.iter().map(post).collect();
+    assert_eq!((said.len(), ids.len()), (4, 4), "{said:#?}");
     daemon.stop();
 }
 
@@ -122,7 +123,10 @@ fn following_shows_each_mention_once_as_it_comes() {
         drop(reader.join().unwrap());
         seen
     };
-    let id = |line: &str| serde_json::from_str::<serde_json::Value>(line).unwrap()["id"].clone();
+    let id = |line: &str| {
+        let view: Value = serde_json::from_str(line).unwrap();
+        view["scored"]["mention"]["id"].as_str().unwrap().to_owned()
+    };
     assert!(first[0].contains("The Acme app"), "{first:?}");
     assert_ne!(id(&first[0]), id(&first[1]));
     daemon.stop();

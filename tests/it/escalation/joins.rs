@@ -70,7 +70,13 @@ fn what_joins_an_acknowledged_matter_is_told_bundled() {
     }
     assert_eq!((ledger.told(), ledger.one(id).untold), (told(&[]), 3));
     ledger.run(&desk, id, noon() + mins(16));
-    assert_eq!((ledger.told(), ledger.one(id).untold), (told(&[("care", Reason::Joined)]), 0));
+    assert_eq!(
+        (ledger.told(), ledger.one(id).untold),
+        (told(&[("care", Reason::Joined)]), 3),
+        "the message says how many"
+    );
+    ledger.open(&desk, High, noon() + mins(17));
+    assert_eq!((ledger.told(), ledger.one(id).untold), (told(&[]), 1), "the next bundle counts anew");
     assert!(matches!(ledger.one(id).state, State::Acknowledged { .. }));
 }
 
