@@ -46,7 +46,7 @@ const REASONED: &[(&str, &str, &str)] = &[
     ("runtime", "domain", "a secret is named by the configuration and fetched from the machine"),
     ("store", "runtime", "the wait for the lock is cut by the stop token"),
     ("pipeline", "telemetry", "the stages count what they do"),
-    ("api", "telemetry", "what is done by hand is counted too"),
+    ("escalation", "telemetry", "matters that nobody answered are counted where they expire"),
     ("notify", "telemetry", "attempts are counted where they are made"),
     ("web", "store", "filters and pages are what the functions of the API take"),
     ("web", "sentiment", "texts to score are what the functions of the API take"),
@@ -54,11 +54,9 @@ const REASONED: &[(&str, &str, &str)] = &[
     ("web", "notify", "a signed link says what it does"),
     ("web", "digest", "a digest's forms are its own"),
     ("web", "runtime", "listeners close at the stop token; the token is a secret"),
-    ("web", "telemetry", "the metrics page"),
     ("cli", "web", "without a daemon the same routes are called in this process (web::Local)"),
     ("cli", "app", "the command line starts the daemon, and opens the store where none runs"),
     ("cli", "config", "the configuration says where store and socket are"),
-    ("cli", "source", "`earmark sources` reads a saved answer"),
     ("cli", "sentiment", "`earmark eval` needs a model and nothing else"),
     ("cli", "runtime", "`earmark run` pulls the stop token and answers systemd"),
     ("cli", "telemetry", "logs start with the process"),
@@ -260,6 +258,13 @@ fn a_reason_is_given_for_what_happens_only() {
         let file = sources.iter().find(|file| file.path == *path);
         assert!(file.is_some_and(|file| file.code.contains("sleep")), "{path} does not sleep");
     }
+    let (single, group) = (Regex::new(r"crate::(\w+)").unwrap(), Regex::new(r"crate::\{").unwrap());
+    let happens = |from: &str, to: &str| {
+        let mut of = sources.iter().filter(|file| part(file) == from);
+        of.any(|file| imports(&file.code, &single, &group).contains(to))
+    };
+    let idle: Vec<_> = REASONED.iter().filter(|(from, to, _)| !happens(from, to)).collect();
+    assert!(idle.is_empty(), "reasoned and not imported: {idle:?}");
     let both: Vec<_> = REASONED
         .iter()
         .filter(|(from, to, _)| MAY_IMPORT.iter().any(|(part, may)| part == from && may.contains(to)))
