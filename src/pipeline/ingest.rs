@@ -187,6 +187,9 @@ impl Ingest {
                 chosen.add(select(plan, source, post.clone(), known, &erased, now));
             }
             let scored = self.score(&desk, chosen.candidates, &mut scores).await?;
+            // Scoring may have taken seconds. Recorded is when it is written: a mention stamped before
+            // that could fall into a window whose digest has been made already.
+            let now = self.clock.now();
             let mut decided = matter::decide(&*self.store, &desk, &self.faults, source, scored, now).await?;
             let summary = Summary::of(&mut decided);
             let recording = recording(

@@ -8,6 +8,7 @@ mod feed;
 mod hacker_news;
 mod matching;
 mod notify;
+mod pages;
 mod promises;
 mod push_file;
 mod real_servers;

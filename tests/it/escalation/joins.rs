@@ -115,6 +115,23 @@ fn a_more_severe_one_begins_the_steps_again() {
 }
 
 #[test]
+fn what_grows_in_the_batch_that_opens_it_is_told_as_new() {
+    let desk = desk();
+    let mut ledger = Ledger::default();
+    let mut intake = Intake::new(&desk, &[], noon());
+    let (topic, owner) = ("app".into(), "care".into());
+    for severity in [Low, High] {
+        let subject = Subject { mention: MentionId::new(noon()), topic: &topic, owner: &owner, before: None };
+        let fired = Fired { fired: Some(firing("g", severity)), faults: Vec::new() };
+        assert!(intake.take(&subject, fired).escalation().is_some());
+    }
+    ledger.apply(intake.finish());
+    assert_eq!(ledger.told(), told(&[("care", Reason::Accountable)]));
+    let severities: Vec<_> = ledger.escalations.values().map(|one| one.severity).collect();
+    assert_eq!(severities, [High]);
+}
+
+#[test]
 fn an_edit_wakes_nobody_unless_it_is_more_severe() {
     let desk = desk();
     let mut ledger = Ledger::default();

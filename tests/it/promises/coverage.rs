@@ -21,7 +21,6 @@ fn feed(ids: &[u32]) -> Page {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_sick_source_is_told_once_and_once_when_it_is_well() {
     let mut world = World::start(Scene::new().with(SCENE).page("/feed.json", feed(&[1, 2]))).await;
-    world.expect_mail_to("cco", "daily: 0 mentions");
     world.advance("10m").await;
     world.site.put("/feed.json", Page::new(500));
     world.advance("10m").await;
@@ -32,9 +31,9 @@ async fn a_sick_source_is_told_once_and_once_when_it_is_well() {
     world.restart().await;
     world.expect_nobody_told();
     let digest = world.get("/api/v1/digests/daily?format=text").await.body;
-    assert!(digest.contains("blog has given nothing since"), "{digest}");
+    assert!(digest.contains("blog: cannot be read since"), "{digest}");
     let page = world.get("/").await.body;
-    assert!(page.contains("failing since"), "{page}");
+    assert!(page.contains("cannot be read since"), "{page}");
     world.site.put("/feed.json", feed(&[1, 2, 3]));
     world.advance("4h").await;
     world.expect_line("ops", "source_well");
@@ -47,7 +46,6 @@ async fn a_sick_source_is_told_once_and_once_when_it_is_well() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_hiccup_is_nobodys_business() {
     let mut world = World::start(Scene::new().with(SCENE).page("/feed.json", feed(&[1, 2]))).await;
-    world.expect_mail_to("cco", "daily: 0 mentions");
     for _ in 0..3 {
         world.site.put("/feed.json", Page::new(503));
         world.advance("8m").await;
@@ -61,7 +59,6 @@ async fn a_hiccup_is_nobodys_business() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_passed_unseen_while_the_daemon_was_off_stands_in_the_digest() {
     let mut world = World::start(Scene::new().with(SCENE).page("/feed.json", feed(&[1, 2]))).await;
-    world.expect_mail_to("cco", "daily: 0 mentions");
     world.off().await;
     world.site.put("/feed.json", feed(&[8, 9]));
     world.set(jiff::SignedDuration::from_hours(6));
@@ -72,5 +69,28 @@ async fn what_passed_unseen_while_the_daemon_was_off_stands_in_the_digest() {
     assert_eq!(gaps.len(), 1, "{digest}");
     assert_eq!(gaps[0]["cause"], "overrun");
     assert_eq!(gaps[0]["from"], "2026-01-12T09:00:00Z");
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_source_that_somebody_mended_is_asked_at_once_and_one_that_is_gone_is_not_blind() {
+    let scene =
+        Scene::new().with(&SCENE.replace("/feed.json", "/fed.json")).page("/feed.json", feed(&[1, 2]));
+    let mut world = World::start(scene).await;
+    world.advance("10m").await;
+    assert_eq!(world.mentions().await.len(), 0);
+    assert!(world.source("blog").await.failing_since.is_some());
+    let mended = world.toml().replace("/fed.json", "/feed.json");
+    world.reload(&mended).await.expect("in order");
+    assert_eq!(world.mentions().await.len(), 2, "a person's remedy shows at once");
+    world.site.put("/feed.json", Page::new(410));
+    world.advance("10m").await;
+    let text = "/api/v1/digests/daily?format=text";
+    assert!(world.get(text).await.body.contains("blog has given nothing since"));
+    let without = mended.split("[[sources]]\nid = \"blog\"").next().expect("the part before").to_owned();
+    world.reload(&without).await.expect("in order");
+    let body = world.get(text).await.body;
+    assert!(!body.contains("blog"), "{body}");
+    world.read_all();
     world.end().await;
 }

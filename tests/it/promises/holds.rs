@@ -38,7 +38,6 @@ async fn a_mention_that_wakes_nobody_says_why() {
         HoldReason::OldNews,
     ];
     assert_eq!(reasons, expected);
-    world.expect_mail_to("cco", "daily: 0 mentions");
     world.advance("1s").await;
     world.expect_hold(HoldReason::NoPolicy).await;
     world.expect_hold(HoldReason::RuleError).await;

@@ -7,13 +7,13 @@ use crate::world::{ANGRY, Scene, World};
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_overview_shows_what_is_open() {
     let mut world = World::start(Scene::new()).await;
-    assert!(world.get("/").await.body.contains("Nothing is open."));
+    assert!(world.get("/").await.body.contains("No escalation is open"));
     world.says(ANGRY).await;
     world.expect_mail_to("care", "yours");
     let page = world.get("/").await;
     assert_eq!(page.status, 200);
     let id = world.matter().await.id;
-    for part in ["Acme app", "Customer care", "high", "open", &format!("/escalations/{id}"), "desk"] {
+    for part in ["Acme app", "Customer care", "High severity", "open", &format!("/escalations/{id}"), "desk"] {
         assert!(page.body.contains(part), "{part}: {}", page.body);
     }
     let matter = world.get(&format!("/escalations/{id}")).await;
@@ -27,7 +27,7 @@ async fn the_overview_shows_what_is_open() {
         )
         .await;
     assert!([200, 303].contains(&act.status), "{}", act.body);
-    assert!(world.get("/").await.body.contains("Nothing is open."));
+    assert!(world.get("/").await.body.contains("No escalation is open"));
     world.end().await;
 }
 
