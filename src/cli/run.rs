@@ -9,16 +9,18 @@ use clap::Args;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::{Common, output, place, welcome};
-use crate::app::{App, Deps};
+use crate::app::{App, Deps, check};
 use crate::config::Config;
-use crate::config::load::load;
+use crate::config::load::{load, variables};
 use crate::runtime::clock::SystemClock;
 use crate::runtime::stop::Stop;
 use crate::runtime::systemd;
 
-/// The daemon. Stops on SIGTERM and SIGINT, reads its configuration again on SIGHUP.
+/// The daemon: reads, scores, records, escalates, delivers
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:
+#[command(after_help = "SIGTERM and SIGINT stop it; SIGHUP makes it read its configuration again.
+
+Examples:
   earmark run
   earmark --config config/earmark.toml run
   systemctl reload earmark            (sends SIGHUP; a bad file keeps the old configuration)")]
@@ -34,6 +36,11 @@ pub async fn run(common: &Common, _: &RunArgs) -> anyhow::Result<ExitCode> {
     let mut hangup = signal(SignalKind::hangup())?;
     let path = place::config_path(common)?;
     let config = place::config(common)?;
+    // What the stages find wrong is a fault of the configuration too: no restart would mend it.
+    let faults = check::faults(&config);
+    if faults.has_faults() {
+        return Err(place::BadConfig(format!("{} cannot be used:\n{faults}", path.display())).into());
+    }
     let stop = Stop::new();
     let socket = common.socket.clone().unwrap_or_else(|| place::own_socket(&config));
     let deps = Deps { clock: Arc::new(SystemClock), stop: stop.clone(), socket: Some(socket) };
@@ -93,7 +100,7 @@ fn reload(app: &App, path: &std::path::Path) {
 }
 
 fn read(path: &std::path::Path) -> anyhow::Result<Config> {
-    let loaded = load(path, &std::env::vars().collect()).map_err(|problems| anyhow::anyhow!("{problems}"))?;
+    let loaded = load(path, &variables()).map_err(|problems| anyhow::anyhow!("{problems}"))?;
     for warning in &loaded.warnings.0 {
         output::note(&format!("warning: {warning}"));
     }

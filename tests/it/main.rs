@@ -1,6 +1,7 @@
 //! The one integration-test binary.
 #![allow(clippy::print_stdout, clippy::unwrap_used, reason = "tests say what they skipped, and may panic")]
 
+mod commands;
 mod config;
 mod escalation;
 mod feed;
@@ -15,4 +16,5 @@ mod sentiment;
 mod store_conformance;
 mod support;
 mod torture;
+mod tidy;
 mod world;
