@@ -9,6 +9,7 @@
 //! and closed. A step that overruns is left behind and said so: the four crossings hold at a kill
 //! too, so a slow stop costs a repeat and no data.
 
+pub mod alarms;
 pub mod audit;
 pub mod check;
 pub mod live;

@@ -15,6 +15,6 @@ mod real_servers;
 mod sentiment;
 mod store_conformance;
 mod support;
-mod torture;
 mod tidy;
+mod torture;
 mod world;
