@@ -58,6 +58,20 @@ pub const STOP_WITHIN: Duration = Duration::from_secs(18);
 /// How long the store's lock is waited for: a predecessor may still be closing.
 const LOCK_WITHIN: Duration = Duration::from_secs(10);
 
+/// How long the store may take to answer the watchdog.
+const ANSWER_WITHIN: Duration = Duration::from_secs(10);
+/// No batch takes this long unless the model hangs.
+const LONGEST_BATCH: Duration = Duration::from_secs(60);
+
+/// Why there is no pulse.
+#[derive(Debug)]
+pub enum Silent {
+    /// It may come back: slow, stuck, in trouble.
+    Late(String),
+    /// It does not come back in this process.
+    Gone(String),
+}
+
 /// What the process gives the daemon.
 pub struct Deps {
     /// What time it is.
@@ -277,8 +291,21 @@ impl App {
     }
 
     /// Whether store and scorer answer: what the watchdog feeds on.
-    pub async fn is_alive(&self) -> bool {
-        self.scorer.is_alive() && self.store.ping().await.is_ok()
+    ///
+    /// # Errors
+    /// Who does not, and whether that can pass.
+    pub async fn pulse(&self) -> Result<(), Silent> {
+        if !self.scorer.is_alive() {
+            return Err(Silent::Gone("the scorer's thread has ended".into()));
+        }
+        if let Some(busy) = self.scorer.busy_for().filter(|busy| *busy > LONGEST_BATCH) {
+            return Err(Silent::Late(format!("the scorer has been at one batch for {busy:.0?}")));
+        }
+        match tokio::time::timeout(ANSWER_WITHIN, self.store.ping()).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(error)) => Err(Silent::Late(format!("the store does not answer: {error}"))),
+            Err(_) => Err(Silent::Late(format!("the store has not answered for {ANSWER_WITHIN:?}"))),
+        }
     }
 
     /// Ends everything in the order in which data flows. Call once the stop token is pulled (it

@@ -7,6 +7,7 @@
 //! swapped.
 
 use std::fs::{DirBuilder, File, OpenOptions};
+use std::io::{Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
 
@@ -69,15 +70,34 @@ pub(super) fn lock(path: &Path) -> Result<Flock<File>> {
     let file = OpenOptions::new()
         .create(true)
         .truncate(false)
+        .read(true)
         .write(true)
         .mode(0o600)
         .open(path.join("lock"))
         .map_err(|error| failed(&place, "create its lock file", error))?;
     match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
-        Ok(lock) => Ok(lock),
-        Err((_, nix::Error::EWOULDBLOCK)) => Err(StoreError::Locked(place)),
+        Ok(lock) => {
+            // For the words of whoever finds it locked; the lock itself does not need it.
+            let pid = format!("{}\n", std::process::id());
+            let named = lock.set_len(0).and_then(|()| (&*lock).write_all(pid.as_bytes()));
+            named.map_err(|error| failed(&place, "write its lock file", error))?;
+            Ok(lock)
+        }
+        Err((mut file, nix::Error::EWOULDBLOCK)) => {
+            let mut pid = String::new();
+            // A holder between lock and write has no number yet, and an unreadable one is nobody's.
+            let _ = file.read_to_string(&mut pid);
+            Err(StoreError::Locked(match pid.trim().parse::<u32>() {
+                Ok(pid) => format!("{place} is in use by process {pid}"),
+                Err(_) => in_use(&place),
+            }))
+        }
         Err((_, error)) => Err(failed(&place, "lock it", error)),
     }
+}
+
+fn in_use(place: &str) -> String {
+    format!("{place} is in use by another process")
 }
 
 /// sled over one folder of the store at `place`.
@@ -86,7 +106,7 @@ pub(super) fn sled_at(folder: &Path, place: &str) -> Result<Db> {
         // Threads of the same process that are about to let go of it: worth another try. sled has
         // no kind of its own for this.
         ::sled::Error::Io(io) if io.to_string().contains("could not acquire lock") => {
-            StoreError::Locked(place.into())
+            StoreError::Locked(in_use(place))
         }
         _ => failed(place, "open", error),
     })
