@@ -9,5 +9,6 @@ mod matching;
 mod notify;
 mod push_file;
 mod sentiment;
+mod service;
 mod store_conformance;
 mod support;
