@@ -1,6 +1,6 @@
 //! The functions of `api` where no daemon runs: for commands.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, bail};
@@ -23,8 +23,8 @@ use crate::store::sled::SledStore;
 ///
 /// # Errors
 /// Where the store or the model cannot be opened.
-pub async fn open(config: Config, with_model: bool) -> anyhow::Result<Arc<Api>> {
-    let store = open_store(&config).await?;
+pub async fn open(mut config: Config, with_model: bool) -> anyhow::Result<Arc<Api>> {
+    let store = open_store(&mut config).await?;
     let links = Links::open(&config.store_path, &links_base(&config))?;
     build(config, store, links, with_model).await
 }
@@ -68,12 +68,12 @@ async fn build(
     }))
 }
 
-/// This configuration's store, opened as its owner.
+/// This configuration's store, opened as its owner; its path becomes the one that the owner has.
 ///
 /// # Errors
 /// Where it is in use, or belongs to another account.
-pub async fn open_store(config: &Config) -> anyhow::Result<Arc<dyn Store>> {
-    step_down(&config.store_path)?;
+pub async fn open_store(config: &mut Config) -> anyhow::Result<Arc<dyn Store>> {
+    config.store_path = step_down(&config.store_path)?;
     let store =
         SledStore::open(&config.store_path, InstanceId::new(SystemClock.now()), LOCK_WITHIN, &Stop::new())
             .await
@@ -88,10 +88,10 @@ pub async fn open_store(config: &Config) -> anyhow::Result<Arc<dyn Store>> {
 /// Where this account may not, with the line to type.
 pub fn step_down(folder: &Path) -> anyhow::Result<()> {
     use std::os::unix::fs::MetadataExt;
-    let Ok(found) = std::fs::metadata(folder) else { return Ok(()) };
+    let Ok(found) = std::fs::metadata(folder) else { return Ok(folder.to_owned()) };
     let own = nix::unistd::geteuid();
     if own.as_raw() == found.uid() {
-        return Ok(());
+        return Ok(folder.to_owned());
     }
     if !own.is_root() {
         let owner = nix::unistd::User::from_uid(found.uid().into()).ok().flatten();
@@ -104,8 +104,15 @@ pub fn step_down(folder: &Path) -> anyhow::Result<()> {
         );
     }
     let (user, group) = (nix::unistd::Uid::from_raw(found.uid()), nix::unistd::Gid::from_raw(found.gid()));
+    let before = std::env::current_dir();
+    std::env::set_current_dir(folder).with_context(|| format!("{} cannot be entered", folder.display()))?;
     nix::unistd::setgroups(&[group]).context("root could not give up its groups")?;
     nix::unistd::setgid(group).context("root could not become the store's group")?;
     nix::unistd::setuid(user).context("root could not become the store's owner")?;
-    Ok(())
+    if std::fs::metadata(folder).is_err() {
+        return Ok(PathBuf::from("."));
+    }
+    // Reachable all the same; a working folder that is not is no loss to a command.
+    let _ = before.and_then(std::env::set_current_dir);
+    Ok(folder.to_owned())
 }

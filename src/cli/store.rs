@@ -56,10 +56,12 @@ pub async fn run(common: &Common, args: &StoreArgs) -> anyhow::Result<ExitCode> 
 }
 
 async fn export(common: &Common, file: &PathBuf) -> anyhow::Result<ExitCode> {
+    let to_stdout = file.as_os_str() == "-";
+    // Meant from here: opening the store may change the working folder.
+    let file = &std::path::absolute(file)?;
     let door = Door::open(common, Needs::Store).await?;
     // Written beside and renamed: an export that is there is a whole one.
     let partial = file.with_extension("partial");
-    let to_stdout = file.as_os_str() == "-";
     let mut out: Box<dyn Write> = if to_stdout {
         Box::new(std::io::stdout().lock())
     } else {
@@ -96,9 +98,9 @@ async fn export(common: &Common, file: &PathBuf) -> anyhow::Result<ExitCode> {
 }
 
 async fn import(common: &Common, file: &PathBuf) -> anyhow::Result<ExitCode> {
-    let config = place::config(common)?;
+    let mut config = place::config(common)?;
     let source = std::fs::File::open(file).with_context(|| format!("{} cannot be read", file.display()))?;
-    let store = offline::open_store(&config).await?;
+    let store = offline::open_store(&mut config).await?;
     if !store.rows(None, 1).await?.rows.is_empty() {
         anyhow::bail!("the store in {} is not empty; move it away first", config.store_path.display());
     }
@@ -142,9 +144,9 @@ fn report(common: &Common, verified: &Verified) -> anyhow::Result<ExitCode> {
 
 fn compact(common: &Common) -> anyhow::Result<ExitCode> {
     let config = place::config(common)?;
-    offline::step_down(&config.store_path)?;
+    let folder = offline::step_down(&config.store_path)?;
     let mut progress = output::Progress::new("rows", None);
-    let (before, after) = crate::store::sled::compact(&config.store_path, &mut |done, _| progress.at(done))?;
+    let (before, after) = crate::store::sled::compact(&folder, &mut |done, _| progress.at(done))?;
     progress.end();
     output::line(&format!("{before} bytes before, {after} after"));
     Ok(ExitCode::SUCCESS)

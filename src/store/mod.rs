@@ -67,7 +67,7 @@ pub enum StoreError {
         why: String,
     },
     /// Another process has it open: where, and who that is.
-    #[error("the store at {0}; only one daemon or command can have it open, so end that one first")]
+    #[error("the store at {0}, and only one can have it open")]
     Locked(String),
     /// It was closed.
     #[error("the store is closed")]

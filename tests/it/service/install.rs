@@ -74,6 +74,7 @@ async fn staged_tree_runs_for_an_account_without_a_home() {
     }
 
     let mut place = Place::new(&SMALL.replace("word_list", "bert")).await;
+    place.working_folder = "/".into();
     let home = place.path("home");
     std::fs::create_dir(&home).expect("a folder");
     open_to_all(&home, 0o000);

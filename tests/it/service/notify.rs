@@ -6,10 +6,7 @@ use std::time::Duration;
 use nix::fcntl::{Flock, FlockArg};
 use nix::sys::signal::Signal;
 
-use crate::support::daemon::{Daemon, Place, SMALL, SOCKET};
-
-/// Long enough for a daemon that does not wait to be ready.
-const A_WHILE: Duration = Duration::from_millis(1_500);
+use crate::support::daemon::{Daemon, Place, SMALL, SOCKET, until};
 
 /// Freezes a daemon while its model loads; none if it was too late for that.
 async fn frozen_while_loading(daemon: &mut Daemon) -> bool {
@@ -32,7 +29,8 @@ async fn ready_is_true_when_it_is_told() {
     let lock = Flock::lock(lock, FlockArg::LockExclusiveNonblock).map_err(|(_, error)| error).expect("free");
 
     let mut daemon = place.start_with(&[("WATCHDOG_USEC", "400000")]);
-    assert_eq!(daemon.hears(A_WHILE).await, None, "the store is not open yet");
+    until("a word about the wait", async || daemon.log().contains("waiting up to").then_some(())).await;
+    assert_eq!(daemon.hears(Duration::ZERO).await, None, "the store is not open yet");
     assert_eq!(daemon.page("/readyz").await, None);
     assert_eq!(daemon.page_over_socket("/readyz").await, None);
 

@@ -2,7 +2,7 @@
 
 use nix::sys::signal::Signal;
 
-use crate::support::daemon::{Place, SMALL};
+use crate::support::daemon::{Place, SMALL, until};
 
 /// 78 is the one exit code after which systemd does not start us again, whichever stage finds the
 /// fault; `check` says the same.
@@ -51,7 +51,7 @@ async fn second_daemon_waits_and_says_who_has_the_store() {
     assert_eq!(first.page("/readyz").await, Some(200), "the first one did not notice");
 
     let mut third = other.start();
-    assert_eq!(third.hears(std::time::Duration::from_millis(700)).await, None);
+    until("a word about the wait", async || third.log().contains("waiting up to").then_some(())).await;
     third.signal(Signal::SIGTERM);
     let (status, messages) = third.ended().await;
     assert!(status.success(), "{status}: {}", third.log());
@@ -59,6 +59,7 @@ async fn second_daemon_waits_and_says_who_has_the_store() {
 
     // A third one that waits gets the store when the first lets go of it.
     let mut fourth = other.start();
+    until("a word about the wait", async || fourth.log().contains("waiting up to").then_some(())).await;
     first.terminated().await;
     fourth.heard("READY=1").await;
     fourth.terminated().await;

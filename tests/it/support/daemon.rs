@@ -47,6 +47,8 @@ pub struct Place {
     pub web: SocketAddr,
     /// Binary to start and what comes before it, as `setpriv …`.
     pub command: Vec<String>,
+    /// Where it is started; the checkout has a model.
+    pub working_folder: PathBuf,
 }
 
 impl Place {
@@ -74,7 +76,7 @@ impl Place {
     /// The binary with nothing in its environment but a path and a home.
     fn command(&self) -> Command {
         let mut command = Command::new(&self.command[0]);
-        command.args(&self.command[1..]).env_clear().current_dir("/");
+        command.args(&self.command[1..]).env_clear().current_dir(&self.working_folder);
         command.env("PATH", "/usr/bin:/bin").env("HOME", self.folder.path());
         command.arg("--config").arg(self.path("earmark.toml"));
         command.kill_on_drop(true).stdin(Stdio::null());
@@ -90,7 +92,7 @@ impl Place {
     /// Runs a command with a home of its own and, by its arguments, another configuration.
     pub async fn run_at_home(&self, home: &str, arguments: &[&str]) -> Output {
         let mut command = Command::new(&self.command[0]);
-        command.args(&self.command[1..]).args(arguments).env_clear().env("HOME", home).current_dir("/");
+        command.args(&self.command[1..]).args(arguments).env_clear().env("HOME", home).current_dir(&self.working_folder);
         timeout(PATIENCE, command.kill_on_drop(true).output()).await.expect("it ends").expect("it starts")
     }
 
@@ -158,7 +160,7 @@ impl Daemon {
     pub async fn hears(&mut self, limit: Duration) -> Option<String> {
         let mut bytes = [0; 4_096];
         let said = |length: io::Result<usize>, bytes: &[u8]| {
-            String::from_utf8(bytes[..length.expect("a message")].to_vec()).expect("text")
+            String::from_utf8_lossy(&bytes[..length.expect("a message")]).trim_end().to_owned()
         };
         tokio::select! {
             biased;
@@ -191,7 +193,7 @@ impl Daemon {
         let mut messages = Vec::new();
         let mut bytes = [0; 4_096];
         while let Ok(length) = self.notify.try_recv(&mut bytes) {
-            messages.push(String::from_utf8_lossy(&bytes[..length]).into_owned());
+            messages.push(String::from_utf8_lossy(&bytes[..length]).trim_end().to_owned());
         }
         (status.expect("it was started by us"), messages)
     }
