@@ -29,10 +29,11 @@ pub struct ImportArgs {
 }
 
 pub async fn run(common: &Common, args: &ImportArgs) -> anyhow::Result<ExitCode> {
+    // As whoever typed it, and meant from here: the door may change both.
+    let mut reading = FileReading::open(&args.file)?;
     let door = Door::open(common, Needs::Store).await?;
     let mut progress = output::Progress::new("posts", None);
     let (mut taken, mut rejected) = (0u64, 0u64);
-    let mut reading = FileReading::open(&args.file)?;
     while let Some((posts, rejects)) = reading.next().await? {
         for reject in rejects {
             rejected += 1;

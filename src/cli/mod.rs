@@ -18,6 +18,7 @@ mod run;
 mod score;
 mod status;
 mod store;
+mod welcome;
 
 use std::path::PathBuf;
 use std::process::ExitCode;

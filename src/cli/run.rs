@@ -9,7 +9,7 @@ use clap::Args;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::MissedTickBehavior;
 
-use super::{Common, output, place};
+use super::{Common, output, place, welcome};
 use crate::app::{App, Deps, STOP_WITHIN, Silent, check};
 use crate::config::Config;
 use crate::config::load::{load, variables};
@@ -69,6 +69,7 @@ pub async fn run(common: &Common, _: &RunArgs) -> anyhow::Result<ExitCode> {
     let at = app.web_addr.map_or_else(|| "no web address".into(), |addr| format!("http://{addr}/"));
     systemd::ready(&format!("reading {} sources, pages at {at}", app.api.config.load().sources.len()));
     tracing::info!("ready: pages at {at}, store in {}", place.display());
+    welcome::say(&app.api.config.load(), &path, app.web_addr);
     let code = {
         let mut beating = std::pin::pin!(beat(&app));
         loop {

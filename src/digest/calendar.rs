@@ -10,16 +10,28 @@ use crate::domain::digest::{DigestPlan, DigestRun, Window};
 /// Days looked at for the next or last instant: a plan names at least one day of the week.
 const DAYS: i32 = 8;
 
-/// What is due at `now`, if anything, and when to look again.
-pub fn due(plan: &DigestPlan, last: Option<&DigestRun>, now: Timestamp) -> (Option<Window>, Timestamp) {
+/// What is to be done about a digest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Due {
+    /// Nothing yet.
+    Nothing,
+    /// It was never looked at before: its first window begins here. Nothing is sent, since what
+    /// came before this daemon ran is unknown and "0 mentions" would be a lie.
+    Begin(Timestamp),
+    /// It is to be made over this window.
+    Make(Window),
+}
+
+/// What is due at `now`, and when to look again.
+pub fn due(plan: &DigestPlan, last: Option<&DigestRun>, now: Timestamp) -> (Due, Timestamp) {
     let next = following(plan, now);
-    let Some(until) = preceding(plan, now) else { return (None, next) };
-    // The first digest covers one period: from the instant before its own.
-    let from = match last {
-        Some(run) => run.window.until,
-        None => preceding(plan, until - 1.nanosecond()).unwrap_or(until),
+    let Some(until) = preceding(plan, now) else { return (Due::Nothing, next) };
+    let due = match last {
+        None => Due::Begin(until),
+        Some(run) if run.window.until < until => Due::Make(Window { from: run.window.until, until }),
+        Some(_) => Due::Nothing,
     };
-    ((from < until).then_some(Window { from, until }), next)
+    (due, next)
 }
 
 /// The window that ends at `now`: a preview.
@@ -83,6 +95,10 @@ mod tests {
         text.parse().expect("an instant")
     }
 
+    fn make(from: &str, until: &str) -> Due {
+        Due::Make(Window { from: at(from), until: at(until) })
+    }
+
     fn run(from: &str, until: &str) -> DigestRun {
         let window = Window { from: at(from), until: at(until) };
         DigestRun { digest: "daily".into(), window, made_at: at(until) }
@@ -93,13 +109,10 @@ mod tests {
         let last = run("2026-03-01T07:00:00Z", "2026-03-02T07:00:00Z");
         let plan = plan("08:00", &ALL);
         let (window, next) = due(&plan, Some(&last), at("2026-03-03T07:00:00Z"));
-        assert_eq!(
-            window,
-            Some(Window { from: at("2026-03-02T07:00:00Z"), until: at("2026-03-03T07:00:00Z") })
-        );
+        assert_eq!(window, make("2026-03-02T07:00:00Z", "2026-03-03T07:00:00Z"));
         assert_eq!(next, at("2026-03-04T07:00:00Z"));
         let (window, next) = due(&plan, Some(&last), at("2026-03-03T06:59:59Z"));
-        assert_eq!((window, next), (None, at("2026-03-03T07:00:00Z")));
+        assert_eq!((window, next), (Due::Nothing, at("2026-03-03T07:00:00Z")));
     }
 
     #[test]
@@ -111,7 +124,7 @@ mod tests {
             Some(&run("2026-03-27T01:30:00Z", "2026-03-28T01:30:00Z")),
             at("2026-03-29T01:30:00Z"),
         );
-        assert_eq!(window.map(|window| window.until), Some(at("2026-03-29T01:30:00Z")));
+        assert_eq!(window, make("2026-03-28T01:30:00Z", "2026-03-29T01:30:00Z"));
         assert_eq!(next, at("2026-03-30T00:30:00Z"));
         // 25 October 2026: 02:30 comes twice; once is enough.
         let (_, next) = due(&plan, None, at("2026-10-24T12:00:00Z"));
@@ -123,20 +136,11 @@ mod tests {
     #[test]
     fn a_weekly_digest_and_a_long_absence() {
         let plan = plan("08:00", &[Weekday::Monday]);
-        let (window, _) = due(&plan, None, at("2026-06-10T00:00:00Z"));
-        assert_eq!(
-            window,
-            Some(Window { from: at("2026-06-01T06:00:00Z"), until: at("2026-06-08T06:00:00Z") })
-        );
-        let (window, _) = due(
-            &plan,
-            Some(&run("2026-04-27T06:00:00Z", "2026-05-04T06:00:00Z")),
-            at("2026-06-10T00:00:00Z"),
-        );
-        assert_eq!(
-            window,
-            Some(Window { from: at("2026-05-04T06:00:00Z"), until: at("2026-06-08T06:00:00Z") })
-        );
+        let (first, _) = due(&plan, None, at("2026-06-10T00:00:00Z"));
+        assert_eq!(first, Due::Begin(at("2026-06-08T06:00:00Z")));
+        let long_ago = run("2026-04-27T06:00:00Z", "2026-05-04T06:00:00Z");
+        let (late, _) = due(&plan, Some(&long_ago), at("2026-06-10T00:00:00Z"));
+        assert_eq!(late, make("2026-05-04T06:00:00Z", "2026-06-08T06:00:00Z"));
     }
 
     #[test]
@@ -147,11 +151,16 @@ mod tests {
         for step in 0..4_000 {
             let (window, next) = due(&plan, last.as_ref(), now);
             assert!(next > now);
-            if let Some(window) = window {
-                assert!(window.from < window.until && window.until <= now);
-                if let Some(last) = &last {
-                    assert_eq!(last.window.until, window.from);
+            let taken = match window {
+                Due::Nothing => None,
+                Due::Begin(at) => Some(Window { from: at, until: at }),
+                Due::Make(window) => {
+                    assert!(window.from < window.until && window.until <= now);
+                    assert_eq!(last.as_ref().map(|last| last.window.until), Some(window.from));
+                    Some(window)
                 }
+            };
+            if let Some(window) = taken {
                 last = Some(DigestRun { digest: "daily".into(), window, made_at: now });
             }
             now += ((step * 7_919) % 40_000 + 1).seconds();

@@ -7,9 +7,9 @@ use arc_swap::ArcSwap;
 use async_trait::async_trait;
 use jiff::Timestamp;
 
-use super::calendar;
+use super::calendar::{self, Due};
 use crate::domain::channel::Reach;
-use crate::domain::digest::{DigestPlan, DigestRun};
+use crate::domain::digest::{DigestPlan, DigestRun, Window};
 use crate::domain::notification::{About, Occasion, Reason};
 use crate::domain::owner::Roster;
 use crate::runtime::stop::Stop;
@@ -46,9 +46,13 @@ impl Task for DigestTask {
                 break;
             }
             let last = self.store.last_digest(plan.id.clone()).await?;
-            let (window, next) = calendar::due(plan, last.as_ref(), now);
+            let (due, next) = calendar::due(plan, last.as_ref(), now);
             wake = Some(wake.map_or(next, |wake| wake.min(next)));
-            let Some(window) = window else { continue };
+            let (window, readers) = match due {
+                Due::Nothing => continue,
+                Due::Begin(at) => (Window { from: at, until: at }, &[][..]),
+                Due::Make(window) => (window, &plan.to[..]),
+            };
             let occasion = Occasion {
                 about: About::Digest(plan.id.clone(), window),
                 reason: Reason::Digest,
@@ -57,14 +61,14 @@ impl Task for DigestTask {
                 now,
                 not_before: now,
             };
-            let rows = plan
-                .to
+            let rows: Vec<_> = readers
                 .iter()
                 .flat_map(|owner| occasion.to(digests.roster.owner(owner), &digests.reach))
                 .collect();
+            let sent = rows.len();
             let run = DigestRun { digest: plan.id.clone(), window, made_at: now };
             // A conflict means that another look took the window: then there is nothing to do.
-            if self.store.digest(run, rows, Vec::new()).await? == Outcome::Done {
+            if self.store.digest(run, rows, Vec::new()).await? == Outcome::Done && sent > 0 {
                 tracing::info!(digest.id = %plan.id, "digest {} is due for what came until {}", plan.id, window.until);
                 self.deliver.nudge();
             }

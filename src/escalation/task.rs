@@ -10,11 +10,13 @@ use super::desk::{Desk, SharedDesk};
 use super::reconcile::reconcile;
 use super::steps::advance;
 use crate::domain::escalation::Escalation;
+use crate::domain::event::What;
 use crate::domain::silence::Silence;
 use crate::runtime::clock::SharedClock;
 use crate::runtime::stop::Stop;
 use crate::runtime::task::{Nudge, Task, Wake};
 use crate::store::{Effects, EscalationFilter, Outcome, Page, Store};
+use crate::telemetry::metrics;
 
 /// Escalations read at once: bounds memory, and how long a stop waits.
 const BATCH: usize = 128;
@@ -105,7 +107,11 @@ impl EscalateTask {
                 return Ok(false);
             }
             let tells = !effects.notifications.is_empty();
+            let expired = effects.events.iter().any(|event| matches!(event.what, What::Expired { .. }));
             if self.store.step(effects).await? == Outcome::Done {
+                if expired {
+                    metrics::escalation_expired();
+                }
                 if tells {
                     self.deliver.nudge();
                 }

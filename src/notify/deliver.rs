@@ -32,6 +32,7 @@ use crate::runtime::clock::SharedClock;
 use crate::runtime::stop::Stop;
 use crate::runtime::task::{Nudge, Task, Wake};
 use crate::store::{Attempted, Effects, NotificationFilter, Outcome, Page, Store, StoreError};
+use crate::telemetry::metrics;
 
 /// The longest one delivery may take, whatever the channel thinks.
 pub const SEND_LIMIT: Duration = Duration::from_secs(40);
@@ -177,6 +178,7 @@ impl DeliverTask {
         match how {
             How::Lost => Ok(()),
             How::Sent { took } => {
+                metrics::attempt(self.ways.load().kind_of(&row.channel), "sent");
                 tracing::info!(
                     notification.id = %row.id,
                     owner.id = %row.owner,
@@ -190,6 +192,7 @@ impl DeliverTask {
                 self.finish(&row, Attempted::Sent, effects).await.map(drop)
             }
             How::NotNeeded(reason) => {
+                metrics::held(reason.as_str());
                 let effects = Effects { holds: vec![hold(&row, reason, None, now)], ..Effects::default() };
                 self.finish(&row, Attempted::Dropped { reason }, effects).await.map(drop)
             }
@@ -244,9 +247,14 @@ impl DeliverTask {
                 Outcome::Conflict if self.is_ours(&row).await? => {}
                 Outcome::Conflict => return Ok(()),
                 Outcome::Done => {
+                    let kind = self.ways.load().kind_of(&row.channel);
                     match verdict {
-                        Verdict::Again(_) => log("trying again"),
+                        Verdict::Again(_) => {
+                            metrics::attempt(kind, "failed");
+                            log("trying again");
+                        }
                         Verdict::GiveUp => {
+                            metrics::attempt(kind, "given_up");
                             log("given up");
                             self.tell_operator(&row.channel, &error.what, now).await?;
                         }

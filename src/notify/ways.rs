@@ -15,6 +15,8 @@ use crate::domain::problem::{Problem, Problems};
 pub struct Ways {
     /// By name.
     pub channels: BTreeMap<ChannelId, Box<dyn Channel>>,
+    /// The kind of each.
+    pub kinds: BTreeMap<ChannelId, &'static str>,
 }
 
 /// Exchanged at a reload; whoever sends holds on to the old ones until it is done.
@@ -51,22 +53,28 @@ impl Ways {
         if problems.has_faults() {
             return Err(problems);
         }
-        let mut channels = BTreeMap::new();
+        let (mut channels, mut kinds) = (BTreeMap::new(), BTreeMap::new());
         for channel in settings {
             let Some(kind) = kind(&channel.kind) else { continue };
             match (kind.build)(&own(channel), tools) {
                 Ok(built) => {
+                    kinds.insert(channel.id.clone(), kind.name);
                     channels.insert(channel.id.clone(), built);
                 }
                 Err(what) => problems.push(Problem::new(format!("{}.params", key(channel)), what)),
             }
         }
-        if problems.has_faults() { Err(problems) } else { Ok(Self { channels }) }
+        if problems.has_faults() { Err(problems) } else { Ok(Self { channels, kinds }) }
     }
 
     /// Which addresses each channel leads to.
     pub fn reach(&self) -> Reach {
         Reach(self.channels.iter().map(|(id, channel)| (id.clone(), channel.recipients())).collect())
+    }
+
+    /// The kind of a channel; `gone` when a reload took it away.
+    pub fn kind_of(&self, channel: &ChannelId) -> &'static str {
+        self.kinds.get(channel).copied().unwrap_or("gone")
     }
 
     /// For sharing.

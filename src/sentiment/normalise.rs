@@ -97,22 +97,23 @@ fn mask(text: &str) -> String {
     out
 }
 
-/// Bytes of the `@name` or `@name@host` at the start; 0: there is none.
+/// Bytes of the `@name` or `@name@host` at the start, and of whatever else hangs on it by an `@`;
+/// 0: there is none.
 fn user_name(text: &str) -> usize {
     let name = word(&text[1..]);
     if name == 0 {
         return 0;
     }
-    let end = 1 + name;
-    match text[end..].strip_prefix('@') {
-        Some(host) => {
-            let dotted =
-                host.find(|c: char| !c.is_alphanumeric() && c != '.' && c != '-').unwrap_or(host.len());
-            let host = host[..dotted].trim_end_matches(['.', '-']).len();
-            if host == 0 { end } else { end + 1 + host }
+    let mut end = 1 + name;
+    while let Some(host) = text[end..].strip_prefix('@') {
+        let dotted = host.find(|c: char| !c.is_alphanumeric() && c != '.' && c != '-').unwrap_or(host.len());
+        let host = host[..dotted].trim_end_matches(['.', '-']).len();
+        if host == 0 {
+            break;
         }
-        None => end,
+        end += 1 + host;
     }
+    end
 }
 
 fn word(text: &str) -> usize {
@@ -144,6 +145,7 @@ mod tests {
             ("write to care@acme.example", "write to care@acme.example"),
             ("see https://acme.example/a?b=c, then HTTP://x.example", "see http, then http"),
             ("(https://acme.example)", "(http)"),
+            ("@a@b@c and @a@b.@c", "@user and @user.@user"),
             ("@ noon, shttp://no and https://", "@ noon, shttp://no and http"),
             ("@ärger über @", "@user über @"),
         ] {

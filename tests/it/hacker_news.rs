@@ -355,11 +355,11 @@ fn recorded_answers_are_read() {
             continue;
         }
         let body = std::fs::read(folder.join(name)).expect("the file");
-        let url = entry["url"].as_str().unwrap_or("");
         let parsed = hacker_news::parse(&settings, &body);
-        if let (true, Ok(value)) = (url.contains("/item/"), serde_json::from_slice::<Value>(&body))
-            && value.is_object()
-            && value.get("error").is_none()
+        // By what it is and not by its address, which the documents' examples lack.
+        if let Ok(value) = serde_json::from_slice::<Value>(&body)
+            && value.get("id").is_some_and(Value::is_u64)
+            && value.get("type").is_some()
         {
             let parsed = parsed.unwrap_or_else(|why| panic!("{name}: {why}"));
             assert_eq!((parsed.posts.len(), parsed.rejects.len()), (1, 0), "{name}");

@@ -290,11 +290,11 @@ async fn the_mails_of_a_matter_form_one_thread_and_say_that_no_person_wrote_them
     let mails = smtp.taken();
     let header = |n: usize, name: &str| mails[n].header(name).expect(name);
     let root = "<0199aa00-0000-7000-8000-000000000001@acme.example>";
-    for n in 0..2 {
+    for (n, mail) in mails.iter().enumerate() {
         assert_eq!((header(n, "References"), header(n, "In-Reply-To")), (root.into(), root.into()));
         assert_eq!(header(n, "Auto-Submitted"), "auto-generated");
-        assert_eq!(mails[n].login.as_deref(), Some("earmark@acme.example:swordfish"));
-        assert!(mails[n].data.contains("multipart/alternative"));
+        assert_eq!(mail.login.as_deref(), Some("earmark@acme.example:swordfish"));
+        assert!(mail.data.contains("multipart/alternative"));
     }
     assert_eq!(header(0, "Message-ID"), "<one@acme.example>");
     assert_eq!(header(1, "Message-ID"), "<two@acme.example>");

@@ -92,7 +92,12 @@ impl Place {
     /// Runs a command with a home of its own and, by its arguments, another configuration.
     pub async fn run_at_home(&self, home: &str, arguments: &[&str]) -> Output {
         let mut command = Command::new(&self.command[0]);
-        command.args(&self.command[1..]).args(arguments).env_clear().env("HOME", home).current_dir(&self.working_folder);
+        command
+            .args(&self.command[1..])
+            .args(arguments)
+            .env_clear()
+            .env("HOME", home)
+            .current_dir(&self.working_folder);
         timeout(PATIENCE, command.kill_on_drop(true).output()).await.expect("it ends").expect("it starts")
     }
 
