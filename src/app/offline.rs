@@ -82,11 +82,14 @@ pub async fn open_store(config: &mut Config) -> anyhow::Result<Arc<dyn Store>> {
 }
 
 /// Root becomes the folder's owner, so that nothing in it ever belongs to root; anyone else must
-/// be the owner.
+/// be the owner. Answers where the folder is from then on.
+///
+/// The folder of a unit with `DynamicUser` lies in `/var/lib/private`, which only root may enter.
+/// Who stands in it already need not: it becomes the working folder, and is `.` from then on.
 ///
 /// # Errors
 /// Where this account may not, with the line to type.
-pub fn step_down(folder: &Path) -> anyhow::Result<()> {
+pub fn step_down(folder: &Path) -> anyhow::Result<PathBuf> {
     use std::os::unix::fs::MetadataExt;
     let Ok(found) = std::fs::metadata(folder) else { return Ok(folder.to_owned()) };
     let own = nix::unistd::geteuid();

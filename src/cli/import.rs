@@ -29,7 +29,7 @@ pub struct ImportArgs {
 }
 
 pub async fn run(common: &Common, args: &ImportArgs) -> anyhow::Result<ExitCode> {
-    // As whoever typed it, and meant from here: the door may change both.
+    // Meant from here: opening the store may change the working folder.
     let mut reading = FileReading::open(&args.file)?;
     let door = Door::open(common, Needs::Store).await?;
     let mut progress = output::Progress::new("posts", None);

@@ -56,8 +56,12 @@ impl Place {
     pub async fn new(config: &str) -> Self {
         // Freed at once: the daemon is the only one to take it next.
         let web = TcpListener::bind("127.0.0.1:0").await.expect("a free port").local_addr().expect("bound");
-        let place =
-            Self { folder: TempDir::new().expect("a temporary folder"), web, command: vec![BINARY.into()] };
+        let place = Self {
+            folder: TempDir::new().expect("a temporary folder"),
+            web,
+            command: vec![BINARY.into()],
+            working_folder: env!("CARGO_MANIFEST_DIR").into(),
+        };
         place.configure(config);
         place
     }
