@@ -91,7 +91,7 @@ fn answer(content_type: &str, body: &str) -> String {
 async fn recorded(place: &Place) -> BTreeMap<String, usize> {
     let mut posts = BTreeMap::new();
     for mention in place.ask(&["mentions"]).await {
-        let id = mention["post"]["url"].as_str().expect("an address").to_owned();
+        let id = mention["scored"]["mention"]["post"]["id"].as_str().expect("an id").to_owned();
         *posts.entry(id).or_default() += 1;
     }
     posts
@@ -148,12 +148,15 @@ async fn stop_while_scoring() {
     let place = Place::new(&config.replace("word_list", "bert")).await;
     std::fs::write(place.path("posts.jsonl"), lines(POSTS)).expect("a file");
     let daemon = place.ready().await;
-    // The model is at it: some are recorded, and far from all can be.
-    until("the first posts", async || Some(recorded(&place).await).filter(|posts| !posts.is_empty())).await;
+    until("the source at work", async || {
+        let status = place.ask(&["status"]).await.remove(0);
+        status["tasks"]["source posts"]["running_since"].is_string().then_some(())
+    })
+    .await;
     daemon.terminated().await;
     verify(&place).await;
     let before = recorded(&place).await;
-    assert!(!before.is_empty() && before.len() < POSTS, "{} were recorded", before.len());
+    assert!(before.len() < POSTS, "it had ended its work before it was told to stop");
 
     // The rest is judged by the word list, which is quicker; who judges is not the question here.
     place.configure(&config);

@@ -123,6 +123,7 @@ impl Place {
         let socket = self.path("notify");
         let _ = std::fs::remove_file(&socket);
         let notify = UnixDatagram::bind(&socket).expect("a socket");
+        open_to_all(&socket, 0o666);
         let log = std::fs::File::create(self.path("log")).expect("a file");
         let mut command = self.command();
         command.arg("run").env("NOTIFY_SOCKET", &socket).envs(environment.iter().copied());
