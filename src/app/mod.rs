@@ -314,6 +314,8 @@ impl App {
         let began = Timestamp::now();
         self.stop.stop();
         let Self { driver, store, scorer, listeners, api, ingest, .. } = self;
+        // A poll that waits for a long call's verdicts would else outlast the limit.
+        scorer.hurry();
         let orderly = async move {
             listeners.closed().await;
             driver.ended().await;

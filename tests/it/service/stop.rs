@@ -142,7 +142,7 @@ async fn stop_while_polling() {
 /// While the model works through what a source gave.
 #[tokio::test(flavor = "multi_thread")]
 async fn stop_while_scoring() {
-    const POSTS: usize = 1_500;
+    const POSTS: usize = 1_000;
     let source = "[[sources]]\nid = \"posts\"\nkind = \"file\"\nparams = { path = \"posts.jsonl\", interval = \"1s\" }\n";
     let config = format!("{SMALL}\n{source}");
     let place = Place::new(&config.replace("word_list", "bert")).await;

@@ -21,7 +21,7 @@ pub const BINARY: &str = env!("CARGO_BIN_EXE_earmark");
 /// Where the daemon makes its socket when nobody says otherwise.
 pub const SOCKET: &str = "store/run/earmark.sock";
 /// Longer than anything takes on a busy machine; only a failing test waits this long.
-pub const PATIENCE: Duration = Duration::from_secs(40);
+pub const PATIENCE: Duration = Duration::from_secs(90);
 
 /// One owner, one way to reach them, a topic and a trigger on everything; the word list.
 pub const SMALL: &str = r#"
