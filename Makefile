@@ -12,7 +12,7 @@ PROFILE ?= release
 # What `run` runs with.
 CONFIG ?= config/earmark.toml
 # What the tests of mail, web server, kills and unit drive.
-TEST_PACKAGES ?= strace nginx-light postfix systemd
+TEST_PACKAGES ?= strace nginx-light exim4-daemon-light openssl systemd
 
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 BINARY := $(TARGET)/$(if $(filter dev,$(PROFILE)),debug,$(PROFILE))/earmark
@@ -61,7 +61,7 @@ test-packages: ## offer the Debian packages some tests want; without them those 
 	for package in $(TEST_PACKAGES); do \
 	  dpkg-query -W -f '$${Status}' "$$package" 2>/dev/null | grep -q 'ok installed' || missing="$$missing $$package"; \
 	done; \
-	if command -v sendmail >/dev/null; then missing=$$(echo "$$missing " | sed 's/ postfix / /'); fi; \
+	if command -v sendmail >/dev/null; then missing=$$(echo "$$missing " | sed 's/ exim4-daemon-light / /'); fi; \
 	missing=$$(echo $$missing); \
 	[ -n "$$missing" ] || exit 0; \
 	root=; \

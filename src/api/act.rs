@@ -109,6 +109,7 @@ impl Api {
             let mut effects = escalation::act(&desk, &silences, &current, actor, action, now)
                 .map_err(|refused| ApiError::Refused(refused.to_string()))?;
             effects.link = claim.map(|claim| (claim.link, claim.expires));
+            let before = current.seen;
             let after = effects.escalations.last().cloned().unwrap_or(current);
             if self.store.step(effects).await? == Outcome::Done {
                 tracing::info!(escalation.id = %id, "escalation {id} is now {}", after.state.as_str());
@@ -116,8 +117,9 @@ impl Api {
                 self.deliver.nudge();
                 return Ok(after);
             }
+            // The matter is what it was, so the conflict was the link's.
             if let Some(claim) = claim
-                && self.is_unmoved(id, &after).await?
+                && self.store.escalation(id).await?.is_some_and(|stored| stored.seen == before)
             {
                 return Err(ApiError::Refused(format!(
                     "this link was used before; the matter is {}",
@@ -129,12 +131,6 @@ impl Api {
             }
         }
         Err(ApiError::Unavailable("the matter keeps changing; try again".into()))
-    }
-
-    /// Whether the store still holds what `after` was made from: then the conflict was the link's.
-    async fn is_unmoved(&self, id: EscalationId, after: &Escalation) -> Result<bool> {
-        let stored = self.store.escalation(id).await?;
-        Ok(stored.is_some_and(|stored| stored.seen + 1 == after.seen || stored.seen == after.seen))
     }
 
     /// Holds messages for a while.

@@ -69,16 +69,67 @@ impl Caller {
         }
     }
 
-    /// Whether it may read lists and pages.
+    /// Whether it may read lists and pages: what customers said, and who answers for it. A local
+    /// account may if it is an owner's, or could read the store itself.
     ///
     /// # Errors
     /// Where it may not, and what to do.
-    pub fn may_read(&self) -> Result<()> {
+    pub fn may_read(&self, desk: &Desk) -> Result<()> {
         match self {
+            Caller::User { name, is_master: false } if desk.roster.of_user(name).is_none() => {
+                Err(ApiError::Forbidden(format!(
+                    "the account {name} belongs to no owner; add it to `users` of one in the configuration"
+                )))
+            }
             Caller::Stranger | Caller::Link(_) => Err(ApiError::Unauthenticated(
                 "reading from this address needs the token: Authorization: Bearer …".into(),
             )),
             _ => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use jiff::tz::TimeZone;
+
+    use super::*;
+    use crate::domain::channel::Reach;
+    use crate::domain::owner::{Owner, Roster};
+    use crate::escalation::Rules;
+
+    #[test]
+    fn only_owners_accounts_and_who_holds_the_store_may_read() {
+        let champion = Owner {
+            id: "cco".into(),
+            name: "cco".into(),
+            timezone: TimeZone::UTC,
+            hours: None,
+            channels: Vec::new(),
+            deputy: None,
+            users: vec!["carol".into()],
+            absent: Vec::new(),
+        };
+        let desk = Desk {
+            roster: Roster::new(vec![champion], "cco".into(), None).expect("the champion is there"),
+            reach: Reach::default(),
+            policies: BTreeMap::new(),
+            topics: BTreeMap::new(),
+            rules: Rules::compile(&[], &[]).expect("no rule is no fault"),
+        };
+        let user = |name: &str, is_master| Caller::User { name: name.into(), is_master };
+        for (caller, status) in [
+            (user("carol", false), None),
+            (user("root", true), None),
+            (user("nobody", false), Some(403)),
+            (Caller::Loopback, None),
+            (Caller::Token, None),
+            (Caller::Stranger, Some(401)),
+            (Caller::Link("cco".into()), Some(401)),
+        ] {
+            assert_eq!(caller.may_read(&desk).err().map(|error| error.status()), status, "{caller:?}");
         }
     }
 }

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 
 use super::{Api, ApiError, Result};
+use crate::config::Config;
 use crate::digest::build::{self, Order};
 use crate::digest::calendar;
 use crate::digest::figures::Digest;
@@ -54,15 +55,21 @@ impl Api {
         let digests = self.digests.load_full();
         let first = digests.plans.iter().find(|plan| plan.id == *id).and_then(|plan| plan.to.first());
         let reader = reader.or(first).map_or_else(|| desk.roster.champion(), |id| desk.roster.owner(id));
+        let sources = self.plan.load().sources.keys().cloned().collect();
         let order = Order {
+            sources: &sources,
             id: id.clone(),
             window,
             reader,
             roster: &desk.roster,
             topics: &desk.topics,
-            public_url: self.config.load().web.public_url.clone(),
+            public_url: reachable_at(&self.config.load()),
         };
-        Ok(build::build(&*self.store, &order).await?)
+        let mut digest = build::build(&*self.store, &order).await?;
+        // What is not read any more is not blind, but a gap it had in the window stays one.
+        let plan = self.plan.load();
+        digest.coverage.retain(|watch| plan.sources.contains_key(&watch.source) || !watch.gaps.is_empty());
+        Ok(digest)
     }
 
     /// Puts a preview's messages into the outbox now; the plan's own windows stay as they are.
@@ -96,4 +103,11 @@ impl Api {
         self.deliver.nudge();
         Ok(sent)
     }
+}
+
+/// Where links of a digest lead. Without a `public_url` they work on this machine, where a digest
+/// in a file is read.
+fn reachable_at(config: &Config) -> Option<String> {
+    let local = config.web.listen.filter(|listen| listen.port() != 0 && !listen.ip().is_unspecified());
+    config.web.public_url.clone().or_else(|| local.map(|listen| format!("http://{listen}")))
 }

@@ -12,6 +12,7 @@ use crate::domain::post::{Post, PostKind};
 use crate::domain::sentiment::Sentiment;
 use crate::escalation::Facts;
 use crate::escalation::timetable;
+use crate::pipeline::ingest::scorable;
 use crate::sentiment::Scorable;
 
 /// A post to try.
@@ -122,11 +123,11 @@ impl Api {
     ) -> Result<Would> {
         let topic = desk.topics.get(&topic_id);
         let topic = topic.ok_or_else(|| ApiError::Bad(format!("no topic is named \"{topic_id}\"")))?;
-        let target = Some(topic.name.clone());
-        let sentiment = self.score(vec![Scorable { text: post.full_text(), target }]).await?;
+        let mention = Mention { id: MentionId::new(now), post: post.clone(), topic: topic_id.clone(), spans };
+        // As ingest asks: what is explained is what would be done.
+        let sentiment = self.score(vec![scorable(desk, &mention)]).await?;
         let sentiment =
             sentiment.into_iter().next().ok_or_else(|| anyhow::anyhow!("the scorer gave no verdict"))?;
-        let mention = Mention { id: MentionId::new(now), post: post.clone(), topic: topic_id.clone(), spans };
         let scored = ScoredMention { mention, sentiment };
         let routed = desk.rules.route(&scored, kind, topic, &desk.roster);
         let facts = Facts { owner: &routed.owner, source_kind: kind, needs_answer: None, tallies: &[], now };

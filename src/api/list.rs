@@ -8,6 +8,8 @@ use crate::domain::id::{EscalationId, MentionId, OwnerId};
 use crate::domain::mention::RecordedMention;
 use crate::domain::notification::Notification;
 use crate::escalation::accountable;
+use crate::notify::message::Next;
+use crate::notify::render;
 use crate::store::{EscalationFilter, MentionFilter, NotificationFilter, Page, Rows};
 
 /// Most rows of one page.
@@ -41,6 +43,8 @@ pub struct EscalationDetail {
     pub mentions: Vec<MentionView>,
     /// Who was told, how, and what came of it.
     pub notifications: Vec<Notification>,
+    /// What happens if nobody does anything; none when nothing does.
+    pub next: Option<Next>,
 }
 
 impl Api {
@@ -99,7 +103,13 @@ impl Api {
         }
         let filter = NotificationFilter { escalation: Some(id), waiting: false };
         let notifications = self.store.notifications(filter, Page::first(MOST)).await?.rows;
-        Ok(EscalationDetail { escalation, mentions, notifications })
+        let next = self.next(&escalation);
+        Ok(EscalationDetail { escalation, mentions, notifications, next })
+    }
+
+    /// What happens to an escalation if nobody does anything.
+    pub fn next(&self, escalation: &Escalation) -> Option<Next> {
+        render::next(escalation, &self.desk.load().roster, self.clock.now())
     }
 }
 

@@ -32,7 +32,7 @@ use crate::runtime::clock::SharedClock;
 use crate::runtime::task::{Driver, Nudge};
 use crate::sentiment::scorer::Scorer;
 use crate::source::Push;
-use crate::store::{Store, StoreError};
+use crate::store::{PLACE, Store, StoreError};
 
 /// Everything the functions need. The daemon has all of it; a command that works without a
 /// daemon has no driver and, where it needs none, no scorer.
@@ -142,6 +142,7 @@ impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Closed => ApiError::Unavailable("the daemon is stopping".into()),
+            StoreError::Unreadable { row: PLACE, why, .. } => ApiError::Bad(format!("`after`: {why}")),
             error => ApiError::Internal(error.into()),
         }
     }

@@ -9,7 +9,7 @@ use super::{Api, Result};
 use crate::domain::digest::Window;
 use crate::domain::sentiment::{Counts, Model};
 use crate::domain::source::{Gap, SourceState};
-use crate::store::{EscalationFilter, OutboxDepth, Page, Size};
+use crate::store::{EscalationFilter, MentionFilter, OutboxDepth, Page, Size};
 
 /// How the daemon is.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -32,10 +32,23 @@ pub struct Status {
     pub store: Size,
     /// Unresolved escalations, at most a page of them counted.
     pub unresolved: usize,
+    /// From when `today` and `hours` count: the full hour 23 hours before the present one.
+    pub since: Timestamp,
     /// Mentions of the last 24 hours, by topic.
     pub today: BTreeMap<String, Counts>,
+    /// The same by hour; adds up to `today`.
+    pub hours: Vec<Hour>,
     /// What the tasks are doing.
     pub tasks: BTreeMap<String, serde_json::Value>,
+}
+
+/// Mentions of one hour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hour {
+    /// Its first instant.
+    pub from: Timestamp,
+    /// How many lean which way.
+    pub counts: Counts,
 }
 
 impl Api {
@@ -45,20 +58,14 @@ impl Api {
     /// The store's.
     pub async fn status(&self) -> Result<Status> {
         let now = self.clock.now();
-        let day = Window {
-            from: now - jiff::SignedDuration::from_hours(24),
-            until: now + jiff::SignedDuration::from_secs(1),
-        };
-        let week = Window { from: now - jiff::SignedDuration::from_hours(7 * 24), until: day.until };
-        let mut today = BTreeMap::new();
-        let topics: Vec<_> = self.desk.load().topics.keys().cloned().collect();
-        for topic in topics {
-            let mut counts = Counts::default();
-            for tally in self.store.tallies(topic.clone(), day).await? {
-                counts += tally.counts;
-            }
-            today.insert(topic.to_string(), counts);
-        }
+        // Whole hours, so that each bar of the day and the list behind it have the same borders.
+        let hour = jiff::SignedDuration::from_hours(1);
+        let since =
+            Timestamp::from_second(now.as_second().div_euclid(3_600) * 3_600).unwrap_or(now) - hour * 23;
+        let week = Window { from: now - hour * (7 * 24), until: now + jiff::SignedDuration::from_secs(1) };
+        let mut hours: Vec<Hour> =
+            (0..24).map(|n| Hour { from: since + hour * n, counts: Counts::default() }).collect();
+        let today = self.counts(Window { from: since, until: now }, &mut hours).await?;
         let open = EscalationFilter { unresolved: true, ..EscalationFilter::default() };
         let tasks = self.driver.iter().flat_map(|driver| driver.status());
         Ok(Status {
@@ -71,16 +78,47 @@ impl Api {
             outbox: self.store.outbox(now).await?,
             store: self.store.size().await?,
             unresolved: self.store.escalations(open, Page::first(super::list::MOST)).await?.rows.len(),
+            since,
             today,
+            hours,
             tasks: tasks
                 .map(|(name, status)| (name, serde_json::to_value(status).unwrap_or_default()))
                 .collect(),
         })
     }
 
+    /// Mentions of a window by topic, and added to its hours: counted from the rows themselves, so that each figure is the
+    /// length of the list that it opens.
+    async fn counts(&self, window: Window, hours: &mut [Hour]) -> Result<BTreeMap<String, Counts>> {
+        let topics = self.desk.load();
+        let mut counts: BTreeMap<String, Counts> =
+            topics.topics.keys().map(|topic| (topic.to_string(), Counts::default())).collect();
+        let filter = MentionFilter { window: Some(window), ..MentionFilter::default() };
+        let mut page = Page::first(super::list::MOST);
+        loop {
+            let rows = self.store.mentions(filter.clone(), page.clone()).await?;
+            for mention in rows.rows {
+                let polarity = mention.sentiment().polarity;
+                counts.entry(mention.topic().to_string()).or_default().add(polarity);
+                let place = hours.partition_point(|hour| hour.from <= mention.recorded_at);
+                if let Some(hour) = place.checked_sub(1).and_then(|place| hours.get_mut(place)) {
+                    hour.counts.add(polarity);
+                }
+            }
+            match rows.next {
+                Some(next) => page.after = Some(next),
+                None => return Ok(counts),
+            }
+        }
+    }
+
     /// Whether store, scorer and tasks answer; the words for `/readyz` if not.
     pub async fn ready(&self) -> std::result::Result<(), String> {
-        self.store.ping().await.map_err(|error| error.to_string())?;
+        if let Err(error) = self.store.ping().await {
+            // Anybody may ask, so nobody is told where the store lies.
+            tracing::warn!("not ready: {error}");
+            return Err("the store does not answer; the log says why".into());
+        }
         match &self.scorer {
             Some(scorer) if !scorer.is_alive() => Err("the scorer has stopped".into()),
             _ => Ok(()),

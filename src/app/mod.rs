@@ -55,13 +55,14 @@ use live::{Live, Reading};
 
 /// Below systemd's own limit (`TimeoutStopSec`), so that we end by ourselves.
 pub const STOP_WITHIN: Duration = Duration::from_secs(18);
+/// What of it is kept for closing the store.
+const CLOSE_WITHIN: Duration = Duration::from_secs(4);
+/// A store that takes longer for a yes hangs: a slow disk's worst is a second or two.
+const ANSWER_WITHIN: Duration = Duration::from_secs(10);
+/// A model that takes longer for a batch hangs: the slowest machine needs seconds.
+const BATCH_WITHIN: Duration = Duration::from_secs(120);
 /// How long the store's lock is waited for: a predecessor may still be closing.
 const LOCK_WITHIN: Duration = Duration::from_secs(10);
-
-/// How long the store may take to answer the watchdog.
-const ANSWER_WITHIN: Duration = Duration::from_secs(10);
-/// No batch takes this long unless the model hangs.
-const LONGEST_BATCH: Duration = Duration::from_secs(60);
 
 /// Why there is no pulse.
 #[derive(Debug)]
@@ -239,11 +240,10 @@ impl App {
                 let id = one.id.clone();
                 match reader {
                     live::Reader::Pull(source) => {
-                        self.driver.start(
-                            one.task(),
-                            Nudge::new(),
-                            Poller::new(id, one.kind, source, ingest),
-                        );
+                        let is_changed = reading.iter().any(|other| other.id == id);
+                        let poller = Poller::new(id, one.kind, source, ingest);
+                        let poller = if is_changed { poller.anew() } else { poller };
+                        self.driver.start(one.task(), Nudge::new(), poller);
                     }
                     live::Reader::Inbox(nudge) => {
                         let store = self.store.clone();
@@ -274,6 +274,12 @@ impl App {
                 "[store] path and [web] listen are read at the start only: restart to change them"
             );
         }
+        let (was, is) = (&old.sentiment, &config.sentiment);
+        if (was.classifier, &was.model, was.threads) != (is.classifier, &is.model, is.threads) {
+            tracing::warn!(
+                "of [sentiment] only the floor is read again: restart to change the classifier, its model or its threads"
+            );
+        }
         self.scorer.set_floor(config.sentiment.floor);
         self.api.config.store(Arc::new(config));
         let wanted = self.shared.swap(live);
@@ -298,7 +304,7 @@ impl App {
         if !self.scorer.is_alive() {
             return Err(Silent::Gone("the scorer's thread has ended".into()));
         }
-        if let Some(busy) = self.scorer.busy_for().filter(|busy| *busy > LONGEST_BATCH) {
+        if let Some(busy) = self.scorer.busy_for().filter(|busy| *busy > BATCH_WITHIN) {
             return Err(Silent::Late(format!("the scorer has been at one batch for {busy:.0?}")));
         }
         match tokio::time::timeout(ANSWER_WITHIN, self.store.ping()).await {
@@ -322,13 +328,16 @@ impl App {
             drop((api, ingest));
             scorer.stop().await;
         };
-        if tokio::time::timeout(STOP_WITHIN, orderly).await.is_err() {
+        let work_within = STOP_WITHIN - CLOSE_WITHIN;
+        if tokio::time::timeout(work_within, orderly).await.is_err() {
             tracing::warn!(
-                "not everything ended within {STOP_WITHIN:?}; what was in hand will be done again"
+                "not everything ended within {work_within:?}; what was in hand will be done again"
             );
         }
-        if let Err(error) = store.close().await {
-            tracing::error!("the store could not be closed: {error}");
+        match tokio::time::timeout(CLOSE_WITHIN, store.close()).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::error!("the store could not be closed: {error}"),
+            Err(_) => tracing::error!("the store did not close within {CLOSE_WITHIN:?}"),
         }
         tracing::info!(duration_ms = Timestamp::now().duration_since(began).as_millis(), "stopped");
     }

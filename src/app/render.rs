@@ -5,6 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use jiff::Timestamp;
 
+use super::links_base;
 use crate::api::Api;
 use crate::digest::render as digest;
 use crate::domain::notification::{About, Notification};
@@ -32,10 +33,11 @@ impl Render for Words {
         let desk = self.api.desk.load_full();
         let config = self.api.config.load_full();
         let reachable = config.web.public_url.is_some() || config.web.listen.is_some();
+        let links = self.links.based(&links_base(&config));
         let setting = Setting {
             roster: &desk.roster,
             topics: &desk.topics,
-            links: reachable.then_some(&*self.links),
+            links: reachable.then_some(&links),
             public_url: config.web.public_url.as_deref(),
         };
         if let Some(rendered) = render::render(&*self.api.store, setting, row, now).await? {

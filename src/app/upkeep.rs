@@ -52,6 +52,10 @@ impl Task for Upkeep {
             }
             self.retain_at = Some(now + RETAIN_EVERY);
         }
+        if let Some(metrics) = &self.api.metrics {
+            // Samples pile up until they are counted, and nobody may ever ask for /metrics.
+            metrics.run_upkeep();
+        }
         let outbox = self.api.store.outbox(now).await?;
         let oldest = outbox.oldest.map_or(0.0, |at| now.duration_since(at).as_secs_f64().max(0.0));
         metrics::outbox(outbox.waiting, oldest);

@@ -1,16 +1,17 @@
 //! Reads a window of the store into figures. Memory is bounded by ids, not by texts: pages of
 //! mentions are read, counted and let go; only the few worth reading are kept.
 
-use std::collections::BTreeMap;
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::figures::{Digest, Line, Matters, Pick, Volume, Watch};
+use super::figures::{Digest, Line, Matter, Matters, Pick, Volume, Watch};
 use crate::domain::digest::Window;
 use crate::domain::escalation::{Escalation, State};
-use crate::domain::id::{DigestId, OwnerId, TopicId};
+use crate::domain::id::{DigestId, EscalationId, OwnerId, SourceId, TopicId};
 use crate::domain::mention::RecordedMention;
-use crate::domain::notification::HoldReason;
+use crate::domain::notification::{Hold, HoldReason};
 use crate::domain::owner::{Owner, Roster};
 use crate::domain::sentiment::{Counts, Polarity};
 use crate::domain::topic::Topic;
@@ -20,6 +21,8 @@ use crate::store::{EscalationFilter, MentionFilter, Page, Result, Rows, Store};
 const PAGE: usize = 1_000;
 /// Mentions shown at each end.
 const PICKS: usize = 5;
+/// Escalations that get a line.
+const SHOWN: usize = 10;
 /// Characters of a mention shown.
 const EXCERPT: usize = 240;
 
@@ -35,6 +38,8 @@ pub struct Order<'a> {
     pub roster: &'a Roster,
     /// Every topic by name.
     pub topics: &'a BTreeMap<TopicId, Topic>,
+    /// Sources that are read; of others only the gaps are told.
+    pub sources: &'a BTreeSet<SourceId>,
     /// How readers reach the pages.
     pub public_url: Option<String>,
 }
@@ -74,11 +79,11 @@ pub async fn build(store: &dyn Store, order: &Order<'_>) -> Result<Digest> {
         before: earlier.volume.counts,
         topics: topics.collect(),
         owners: owners.collect(),
-        matters: matters(store, &order.reader.id, all_owners, window).await?,
+        matters: matters(store, order, all_owners, window).await?,
         worst: now.worst.picks,
         best: now.best.picks,
         held: held(store, &order.reader.id, all_owners, window, now.held).await?,
-        coverage: coverage(store, window).await?,
+        coverage: coverage(store, window, order.sources).await?,
         public_url: order.public_url.clone(),
     })
 }
@@ -120,6 +125,11 @@ struct Ranking {
 
 impl Ranking {
     fn offer(&mut self, rank: f32, mention: &RecordedMention) {
+        // A post that speaks of two topics is two mentions and is read once.
+        let url = &mention.post().url;
+        if url.is_some() && self.picks.iter().any(|pick| pick.url == *url) {
+            return;
+        }
         let place = self.ranks.partition_point(|other| *other >= rank);
         if place < PICKS {
             self.ranks.insert(place, rank);
@@ -132,13 +142,17 @@ impl Ranking {
 
 fn pick(mention: &RecordedMention) -> Pick {
     let post = mention.post();
+    let said = match &post.title {
+        Some(title) if !post.text.is_empty() => format!("{title}: {}", post.text),
+        _ => post.full_text(),
+    };
     Pick {
         id: mention.id(),
         topic: mention.topic().clone(),
         url: post.url.clone(),
         site: post.site.clone(),
         author: post.author.clone(),
-        excerpt: excerpt(&post.full_text(), EXCERPT),
+        excerpt: excerpt(&said, EXCERPT),
         score: mention.sentiment().score,
         at: post.created_at.unwrap_or(mention.recorded_at),
     }
@@ -174,34 +188,57 @@ async fn mentions(
     }
 }
 
-async fn matters(store: &dyn Store, reader: &OwnerId, all_owners: bool, window: Window) -> Result<Matters> {
+async fn matters(store: &dyn Store, order: &Order<'_>, all_owners: bool, window: Window) -> Result<Matters> {
+    let reader = &order.reader.id;
     let mut matters = Matters::default();
     let mut answers: Vec<SignedDuration> = Vec::new();
     let concerns = |escalation: &Escalation| {
         all_owners || escalation.owner == *reader || escalation.accountable == *reader
     };
+    let mut seen: BTreeMap<EscalationId, Escalation> = BTreeMap::new();
     let opened = EscalationFilter { window: Some(window), ..EscalationFilter::default() };
-    for escalation in escalations(store, opened).await?.iter().filter(|one| concerns(one)) {
+    for escalation in escalations(store, opened).await?.into_iter().filter(concerns) {
         matters.opened.push(escalation.id);
-        if let Some(answered) = answered_at(escalation) {
+        if let Some(answered) = answered_at(&escalation) {
             matters.answered.push(escalation.id);
             answers.push(answered.duration_since(escalation.opened_at));
         }
         if matches!(escalation.state, State::Resolved { .. }) {
             matters.resolved.push(escalation.id);
         }
+        seen.insert(escalation.id, escalation);
     }
     let unresolved = EscalationFilter { unresolved: true, ..EscalationFilter::default() };
-    for escalation in escalations(store, unresolved).await?.iter().filter(|one| concerns(one)) {
+    for escalation in escalations(store, unresolved).await?.into_iter().filter(concerns) {
         matters.unresolved.push(escalation.id);
         if matches!(escalation.state, State::Expired { .. }) {
             matters.expired.push(escalation.id);
         }
+        seen.insert(escalation.id, escalation);
     }
+    let mut worth: Vec<&Escalation> = seen.values().collect();
+    worth.sort_by_key(|one| Reverse((one.state.is_unresolved(), one.severity, one.opened_at)));
+    matters.shown = worth.into_iter().take(SHOWN).map(|one| matter(one, order)).collect();
     answers.sort();
     matters.median_answer = answers.get(answers.len() / 2).copied();
     matters.slowest_answer = answers.last().copied();
     Ok(matters)
+}
+
+fn matter(one: &Escalation, order: &Order<'_>) -> Matter {
+    let topic = order.topics.get(&one.topic);
+    let accountable = order.roster.get(&one.accountable);
+    Matter {
+        id: one.id,
+        topic: one.topic.clone(),
+        topic_name: topic.map_or_else(|| one.topic.to_string(), |topic| topic.name.clone()),
+        severity: one.severity,
+        mentions: one.mentions,
+        state: one.state.clone(),
+        accountable_name: accountable.map_or_else(|| one.accountable.to_string(), |owner| owner.name.clone()),
+        opened_at: one.opened_at,
+        answered_after: answered_at(one).map(|at| at.duration_since(one.opened_at)),
+    }
 }
 
 fn answered_at(escalation: &Escalation) -> Option<Timestamp> {
@@ -235,7 +272,10 @@ async fn held(
     let mut page = Page::first(PAGE);
     loop {
         let Rows { rows, next } = store.holds(window, page.clone()).await?;
-        for hold in rows.iter().filter(|hold| all_owners || hold.owner.as_ref() == Some(reader)) {
+        let concerns = |hold: &&Hold| all_owners || hold.owner.as_ref() == Some(reader);
+        // One that opened nothing is counted with its mention already.
+        let is_told_by_mention = |hold: &&Hold| hold.mention.is_some() && hold.escalation.is_none();
+        for hold in rows.iter().filter(concerns).filter(|hold| !is_told_by_mention(hold)) {
             *counts.entry(hold.reason).or_default() += 1;
         }
         match next {
@@ -245,7 +285,7 @@ async fn held(
     }
 }
 
-async fn coverage(store: &dyn Store, window: Window) -> Result<Vec<Watch>> {
+async fn coverage(store: &dyn Store, window: Window, read: &BTreeSet<SourceId>) -> Result<Vec<Watch>> {
     let gaps = store.gaps(window).await?;
     let mut coverage: Vec<Watch> = store
         .sources()
@@ -253,13 +293,15 @@ async fn coverage(store: &dyn Store, window: Window) -> Result<Vec<Watch>> {
         .into_iter()
         .map(|state| Watch {
             gaps: gaps.iter().filter(|gap| gap.source == state.id).cloned().collect(),
+            // A source that nobody reads any more is not ill.
+            failing_since: state.failing_since.filter(|_| read.contains(&state.id)),
             source: state.id,
             fetched_through: state.fetched_through,
             answered_at: state.answered_at,
             spoke_at: state.spoke_at,
-            failing_since: state.failing_since,
             last_error: state.last_error,
         })
+        .filter(|watch: &Watch| read.contains(&watch.source) || !watch.gaps.is_empty())
         .collect();
     coverage.sort_by_key(|watch| (!watch.is_blind(), watch.source.clone()));
     Ok(coverage)

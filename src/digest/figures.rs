@@ -5,6 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
 use crate::domain::digest::Window;
+use crate::domain::escalation::{Severity, State};
 use crate::domain::id::{DigestId, EscalationId, MentionId, OwnerId, SourceId, TopicId};
 use crate::domain::notification::HoldReason;
 use crate::domain::sentiment::{Counts, Polarity};
@@ -81,6 +82,34 @@ pub struct Matters {
     /// The slowest of `answered`, in seconds.
     #[serde(serialize_with = "seconds")]
     pub slowest_answer: Option<SignedDuration>,
+    /// Those worth a line: unresolved ones first, then those opened in the window; the most
+    /// severe and the newest first.
+    pub shown: Vec<Matter>,
+}
+
+/// One escalation as a digest names it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Matter {
+    /// Which.
+    pub id: EscalationId,
+    /// About what.
+    pub topic: TopicId,
+    /// For readers.
+    pub topic_name: String,
+    /// How much it matters.
+    pub severity: Severity,
+    /// How many mentions belong to it.
+    pub mentions: u64,
+    /// Where it stands.
+    #[serde(flatten)]
+    pub state: State,
+    /// Who answers for it, for readers.
+    pub accountable_name: String,
+    /// When it was opened.
+    pub opened_at: Timestamp,
+    /// Seconds until somebody first answered.
+    #[serde(serialize_with = "seconds")]
+    pub answered_after: Option<SignedDuration>,
 }
 
 /// How well a source was watched.

@@ -13,3 +13,5 @@ pub mod calendar;
 pub mod figures;
 pub mod render;
 pub mod task;
+#[cfg(test)]
+mod tests;

@@ -118,7 +118,7 @@ pub struct Escalation {
     pub group_for: SignedDuration,
     /// How many mentions belong to it; which ones, the store says (`mentions_of`).
     pub mentions: u64,
-    /// Mentions that joined since whoever acknowledged was last told.
+    /// Mentions of the newest bundle for whoever acknowledged: gathered until `bundle_due`, told then.
     pub untold: u64,
     /// Round of steps under way, from 0.
     pub round: u32,

@@ -126,8 +126,41 @@ numbers! {
     LinkId,
 }
 
+impl InstanceId {
+    /// Itself if it sorts behind `last`, else a fresh one that does: lives of a daemon follow one
+    /// another also when the clock was set back between them, and who reads on after the last
+    /// entry of one life must not miss the next.
+    #[must_use]
+    pub fn behind(self, last: Self) -> Self {
+        if self > last {
+            return self;
+        }
+        let (seconds, nanos) = last.0.get_timestamp().map_or((0, 0), |at| at.to_unix());
+        let millis = u64::from(nanos / 1_000_000) + 1;
+        let (seconds, nanos) = (seconds + millis / 1_000, (millis % 1_000) * 1_000_000);
+        let nanos = u32::try_from(nanos).unwrap_or(0);
+        Self(Uuid::new_v7(uuid::Timestamp::from_unix(uuid::NoContext, seconds, nanos)))
+    }
+}
+
 fn uuid_at(now: Timestamp) -> Uuid {
     let seconds = u64::try_from(now.as_second()).unwrap_or(0);
     let nanos = u32::try_from(now.subsec_nanosecond()).unwrap_or(0);
     Uuid::new_v7(uuid::Timestamp::from_unix(uuid::NoContext, seconds, nanos))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_life_follows_the_one_before_whatever_the_clock_says() {
+        let at = |text: &str| InstanceId::new(text.parse().expect("a time"));
+        let last = at("2026-01-12T09:00:00.999Z");
+        for now in ["2026-01-12T09:00:00.999Z", "2026-01-12T08:00:00Z", "2026-01-12T10:00:00Z"] {
+            assert!(at(now).behind(last) > last, "{now}");
+        }
+        let later = at("2026-01-12T10:00:00Z");
+        assert_eq!(later.behind(last), later);
+    }
 }

@@ -25,3 +25,4 @@ pub mod silence;
 pub mod source;
 pub mod topic;
 pub mod trigger;
+pub mod words;

@@ -21,6 +21,8 @@ pub enum SkipReason {
     Malformed,
     /// The site says that it is gone.
     Deleted,
+    /// It is a newer version of what was erased: what is forgotten stays so.
+    Forgotten,
 }
 
 impl SkipReason {
@@ -32,6 +34,7 @@ impl SkipReason {
             SkipReason::Unmatched => "unmatched",
             SkipReason::Malformed => "malformed",
             SkipReason::Deleted => "deleted",
+            SkipReason::Forgotten => "forgotten",
         }
     }
 }

@@ -1,6 +1,10 @@
-//! Which mentions belong to one matter: those that share trigger, topic and the values of
-//! `group_by`. The key is kept for good, so what would lead to an author stands in it only as a
-//! hash: it stays when a post is forgotten.
+//! Which mentions belong to one matter: those that share topic and the values of `group_by`. Which
+//! trigger found them is no part of it: an angry post, one the model cannot read and the storm that
+//! follows are one matter of its topic for whoever has to answer, which gets worse, and not three
+//! to be acknowledged one by one. Triggers that shall not meet are grouped by different things.
+//!
+//! The key is kept for good, so what would lead to an author stands in it only as a hash: it stays
+//! when a post is forgotten.
 
 use sha2::{Digest, Sha256};
 
@@ -11,7 +15,7 @@ use crate::domain::trigger::{GroupBy, TriggerRule};
 /// The group of a mention under a trigger.
 pub(super) fn group_key(rule: &TriggerRule, mention: &Mention) -> GroupKey {
     let post = &mention.post;
-    let mut parts = vec![rule.id.as_str().to_owned(), mention.topic.as_str().to_owned()];
+    let mut parts = vec![mention.topic.as_str().to_owned()];
     for by in &rule.group_by {
         parts.push(match by {
             // A matter has one topic, named already.

@@ -189,7 +189,11 @@ impl<'a> Intake<'a> {
         if draft.now.state == State::Open {
             return;
         }
-        let at_once = draft.now.severity == Severity::Urgent && draft.now.bundle_due.is_none();
+        let begins = draft.now.bundle_due.is_none();
+        if begins {
+            draft.now.untold = 0;
+        }
+        let at_once = draft.now.severity == Severity::Urgent && begins;
         draft.now.bundle_due.get_or_insert(bundle(scene.now));
         if at_once {
             let accountable = draft.now.accountable.clone();
@@ -227,12 +231,15 @@ fn worsen(draft: &mut Draft, scene: Scene<'_>, firing: &Firing) {
     draft.now.severity = firing.severity;
     draft.now.trigger = firing.trigger.clone();
     draft.now.why.clone_from(&firing.why);
+    draft.now.group_for = firing.group_for;
     if let State::Acknowledged { by, .. } = &draft.now.state {
         let by = by.clone();
         draft.tell(&by, Reason::Worse);
     }
     begin_walk(&mut draft.now);
-    take_step(draft, scene, Reason::Worse);
+    // What grew within the batch that opened it is news to everybody, not worse than before.
+    let fresh = draft.now.seen == 1;
+    take_step(draft, scene, if fresh { Reason::Accountable } else { Reason::Worse });
 }
 
 /// Opens an escalation and takes its first step.

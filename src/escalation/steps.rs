@@ -61,7 +61,7 @@ pub fn advance(desk: &Desk, silences: &[Silence], escalation: &Escalation, now: 
             let accountable = draft.now.accountable.clone();
             draft.tell(&accountable, Reason::Joined);
         }
-        draft.now.untold = 0;
+        // `untold` stays: the message is written when it is sent, and says how many they are.
         draft.now.bundle_due = None;
     }
     if past(draft.now.overdue_at) {

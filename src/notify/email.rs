@@ -12,6 +12,7 @@
 //! Every header value is made one line of printable characters before it is set, bodies are MIME
 //! parts, and the recipient comes from the configuration alone.
 
+use std::error::Error as _;
 use std::net::IpAddr;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime};
@@ -166,7 +167,11 @@ impl Email {
             Some(_) => (format!("{place} did not take the message now: {said}"), Retry::Soon),
             // The server lacks something we insist on (STARTTLS, a log-in): trying the same again
             // within minutes seldom helps, but an upgrade under way on its side does.
-            None if error.is_tls() => (format!("no protected connection to {place}: {said}"), Retry::Soon),
+            None if error.is_tls() || is_distrust(error) => {
+                let remedy = "its certificate must bear that name and come from an authority that this machine \
+                              trusts (SSL_CERT_FILE names others)";
+                (format!("no protected connection to {place}: {said}; {remedy}"), Retry::Soon)
+            }
             None if error.is_client() => (format!("{place} cannot be used: {said}"), Retry::Never),
             None => (format!("{place} could not be reached: {said}"), Retry::Soon),
         };
@@ -221,6 +226,19 @@ impl Channel for Email {
             Err(error) => Err(self.refuse(&error)),
         }
     }
+}
+
+/// A certificate that fails during STARTTLS comes as a fault of the connection, its reason deep inside.
+fn is_distrust(error: &lettre::transport::smtp::Error) -> bool {
+    let mut cause = error.source();
+    while let Some(at) = cause {
+        let inner = at.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+        if inner.is_some_and(|inner| inner.is::<rustls::Error>()) {
+            return true;
+        }
+        cause = at.source();
+    }
+    false
 }
 
 /// The innermost cause says most; lettre's own words only name the layer.

@@ -118,6 +118,12 @@ impl Links {
         Self { key, base_url: base_url.trim_end_matches('/').to_owned() }
     }
 
+    /// The same key, with links that begin with `base_url`: a reload may change it.
+    #[must_use]
+    pub fn based(&self, base_url: &str) -> Self {
+        Self::with_key(self.key, base_url)
+    }
+
     /// The address that lets `owner` do `action` until `expires`, once.
     pub fn sign(
         &self,

@@ -26,6 +26,7 @@ pub use notice::notice;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use serde::{Deserialize, Serialize};
 
 use crate::domain::escalation::Escalation;
 use crate::domain::id::OwnerId;
@@ -44,7 +45,7 @@ pub struct Reader {
 }
 
 /// What happens if nobody does anything.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Next {
     /// When.
     pub at: Timestamp,

@@ -158,7 +158,8 @@ fn opens_thread(row: &Notification, rows: &[Notification]) -> bool {
     })
 }
 
-fn next(escalation: &Escalation, roster: &Roster, now: Timestamp) -> Option<Next> {
+/// The next step of an escalation, if nobody does anything.
+pub fn next(escalation: &Escalation, roster: &Roster, now: Timestamp) -> Option<Next> {
     let at = escalation.step_due?;
     let policy = &escalation.policy;
     let taken = usize::try_from(escalation.taken).unwrap_or(usize::MAX);

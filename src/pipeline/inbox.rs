@@ -49,8 +49,7 @@ impl Task for InboxReader {
                 position: None,
             };
             metrics::posts_polled(self.kind, given.posts.len());
-            self.ingest.take(&self.id, given, stop).await?;
-            if stop.is_stopped() {
+            if !self.ingest.take(&self.id, given, stop).await? || stop.is_stopped() {
                 return Ok(None);
             }
         }

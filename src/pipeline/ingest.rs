@@ -1,7 +1,7 @@
 //! From what a source gave to what the store keeps: select, score, decide, record. One
 //! transaction a piece; a conflict repeats everything but the scoring.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -11,21 +11,22 @@ use jiff::Timestamp;
 use super::matter::{self, Decided};
 use super::notice;
 use super::plan::{Plan, SharedPlan, SourcePlan};
-use super::select::{Candidate, Selected, name_of, pieces, select};
+use super::select::{Candidate, Selected, name_of, pieces, select, single};
+use crate::domain::event::{Actor, Event, What};
 use crate::domain::id::{MentionId, SourceId, TopicId};
-use crate::domain::mention::{Mention, ScoredMention};
-use crate::domain::notification::Notice;
+use crate::domain::mention::{Finding, Mention, ScoredMention};
+use crate::domain::notification::{HoldReason, Notice};
 use crate::domain::post::Post;
 use crate::domain::sentiment::Sentiment;
 use crate::domain::source::{Gap, SkipReason, SourceState};
-use crate::escalation::{Desk, SharedDesk};
+use crate::escalation::{Desk, RuleFault, SharedDesk};
 use crate::runtime::clock::SharedClock;
 use crate::runtime::stop::Stop;
 use crate::runtime::task::Nudge;
 use crate::sentiment::Scorable;
 use crate::sentiment::scorer::Scorer;
 use crate::source::{Position, Reject};
-use crate::store::{Effects, Outcome, Recording, Store};
+use crate::store::{Effects, Outcome, Recalled, Recording, Store};
 use crate::telemetry::metrics;
 
 /// Posts of one transaction: enough that a flush is shared, few enough that a fresh complaint
@@ -130,60 +131,74 @@ impl Ingest {
         anyhow::bail!("the row of source {id} kept changing while its failure was written")
     }
 
-    /// Takes in a batch; once it returns `Ok`, all of it is on disk and the cursor has moved.
-    /// Ends early, with the cursor where it was, when the daemon stops.
-    pub async fn take(&self, id: &SourceId, given: Given, stop: &Stop) -> anyhow::Result<()> {
+    /// Takes in a batch; once it returns `Ok(true)`, all of it is on disk and the cursor has
+    /// moved. `Ok(false)`: the cursor is where it was, because the daemon stops or a reload took
+    /// the source away; asking again at once would give the same.
+    pub async fn take(&self, id: &SourceId, given: Given, stop: &Stop) -> anyhow::Result<bool> {
         let plan = self.plan.load_full();
-        let Some(source) = plan.sources.get(id) else { return Ok(()) };
+        let Some(source) = plan.sources.get(id) else { return Ok(false) };
         let Given { posts, rejects, gaps, position, fetched_through, next_poll, inbox_through } = given;
         for reject in &rejects {
             tracing::debug!(source.id = %id, "source {id} gave something unreadable at {}: {}", reject.at, reject.why);
         }
-        let mut closing =
-            Some(Closing { rejects, gaps, position, fetched_through, next_poll, inbox_through });
-        let mut pieces = pieces(posts, PIECE);
+        let closing = Closing { rejects, gaps, position, fetched_through, next_poll, inbox_through };
+        let mut pieces = VecDeque::from(pieces(posts, PIECE));
         if pieces.is_empty() {
-            pieces.push(Vec::new());
+            pieces.push_back(Vec::new());
         }
-        let last = pieces.len() - 1;
-        for (n, piece) in pieces.into_iter().enumerate() {
+        while let Some(piece) = pieces.pop_front() {
             if stop.is_stopped() {
-                return Ok(());
+                return Ok(false);
             }
-            let closing = if n == last { closing.take() } else { None };
-            self.piece(id, &plan, source, piece, closing).await.with_context(|| format!("source {id}"))?;
+            let closing = pieces.is_empty().then_some(&closing);
+            let left = self.piece(id, &plan, source, piece, closing).await;
+            let left = left.with_context(|| format!("source {id}"))?;
+            if !left.is_empty() {
+                pieces.push_front(left);
+            }
         }
-        Ok(())
+        Ok(true)
     }
 
+    /// Takes in a piece, up to the first post that the store knows as one before it; gives those
+    /// that are left. `closing` is written with the last of them.
     async fn piece(
         &self,
         id: &SourceId,
         plan: &Plan,
         source: &SourcePlan,
-        posts: Vec<Post>,
-        closing: Option<Closing>,
-    ) -> anyhow::Result<()> {
+        mut posts: Vec<Post>,
+        closing: Option<&Closing>,
+    ) -> anyhow::Result<Vec<Post>> {
         let mut scores = Scores::new();
+        let mut left = Vec::new();
         for _ in 0..TRIES {
             let now = self.clock.now();
             let desk = self.desk.load_full();
             let state = self.state(id, now).await?;
             let known = self.store.recall(id.clone(), posts.iter().map(name_of).collect()).await?;
+            let mut later = posts.split_off(single(&posts, &known));
+            later.append(&mut left);
+            left = later;
+            let closing = closing.filter(|_| left.is_empty());
+            let erased = self.erased(&posts, &known).await?;
             let mut chosen = Chosen::default();
             for (post, known) in posts.iter().zip(known) {
-                chosen.add(select(plan, source, post.clone(), known, now));
+                chosen.add(select(plan, source, post.clone(), known, &erased, now));
             }
             let scored = self.score(&desk, chosen.candidates, &mut scores).await?;
-            let decided = matter::decide(&*self.store, &desk, &self.faults, source, scored, now).await?;
-            let summary = Summary::of(&decided);
+            // Scoring may have taken seconds. Recorded is when it is written: a mention stamped before
+            // that could fall into a window whose digest has been made already.
+            let now = self.clock.now();
+            let mut decided = matter::decide(&*self.store, &desk, &self.faults, source, scored, now).await?;
+            let summary = Summary::of(&mut decided);
             let recording = recording(
                 state,
                 posts.len(),
                 chosen.skipped.clone(),
                 chosen.gone,
                 decided,
-                closing.as_ref(),
+                closing,
                 &desk,
                 now,
             );
@@ -194,16 +209,40 @@ impl Ingest {
             for (reason, count) in &chosen.skipped {
                 metrics::posts_skipped(reason.as_str(), *count);
             }
+            for reject in closing.iter().flat_map(|closing| &closing.rejects) {
+                metrics::posts_skipped(reject.reason.as_str(), 1);
+            }
             summary.publish(id);
+            self.faults.told(&summary.faults, now);
             if summary.moved {
                 self.escalate.nudge();
             }
             if tells {
                 self.deliver.nudge();
             }
-            return Ok(());
+            return Ok(left);
         }
         anyhow::bail!("{} posts met a conflict {TRIES} times in a row; they will be read again", posts.len())
+    }
+
+    /// Which of the mentions that are about to change have been erased.
+    async fn erased(
+        &self,
+        posts: &[Post],
+        known: &[Option<Recalled>],
+    ) -> anyhow::Result<BTreeSet<MentionId>> {
+        let mut erased = BTreeSet::new();
+        for (post, known) in posts.iter().zip(known) {
+            let Some(known) = known.as_ref().filter(|known| post.deleted || !known.version_known) else {
+                continue;
+            };
+            for (_, id, _) in &known.mentions {
+                if self.store.mention(*id).await?.is_some_and(|mention| mention.erased_at.is_some()) {
+                    erased.insert(*id);
+                }
+            }
+        }
+        Ok(erased)
     }
 
     async fn score(
@@ -233,8 +272,8 @@ impl Ingest {
     }
 }
 
-/// Towards what a mention is scored: the first term of ours that stands in it, else the topic.
-fn scorable(desk: &Desk, mention: &Mention) -> Scorable {
+/// What the model is asked about a mention. Towards what it is scored: the first term of ours that stands in it, else the topic.
+pub fn scorable(desk: &Desk, mention: &Mention) -> Scorable {
     let written = mention.spans.first().and_then(|span| {
         let field = match span.field {
             crate::domain::mention::Field::Title => mention.post.title.as_deref()?,
@@ -288,6 +327,13 @@ fn recording(
     now: Timestamp,
 ) -> Recording {
     let mut effects = decided.effects;
+    effects.events.extend(erased.iter().map(|mention| Event {
+        at: now,
+        by: Actor::Daemon,
+        escalation: None,
+        mention: Some(*mention),
+        what: What::Erased,
+    }));
     state.seen += 1;
     state.posts += given as u64;
     for (reason, count) in skipped {
@@ -330,11 +376,17 @@ fn recording(
 struct Summary {
     topics: Vec<TopicId>,
     opened: Vec<String>,
+    held: Vec<HoldReason>,
+    faults: Vec<RuleFault>,
     moved: bool,
 }
 
 impl Summary {
-    fn of(decided: &Decided) -> Self {
+    fn of(decided: &mut Decided) -> Self {
+        let held = decided.mentions.iter().filter_map(|mention| match mention.finding {
+            Finding::Held(reason) => Some(reason),
+            _ => None,
+        });
         let fresh = decided.mentions.iter().filter(|mention| mention.revision == 1);
         Self {
             topics: fresh.map(|mention| mention.topic().clone()).collect(),
@@ -345,6 +397,8 @@ impl Summary {
                 .filter(|escalation| escalation.seen == 1)
                 .map(|escalation| escalation.trigger.to_string())
                 .collect(),
+            held: held.collect(),
+            faults: std::mem::take(&mut decided.faults),
             moved: !decided.effects.escalations.is_empty(),
         }
     }
@@ -355,6 +409,12 @@ impl Summary {
         }
         for trigger in &self.opened {
             metrics::escalation_opened(trigger);
+        }
+        for reason in &self.held {
+            metrics::held(reason.as_str());
+        }
+        for fault in &self.faults {
+            tracing::error!(rule.id = fault.rule, "{} failed: {}", fault.rule, fault.error);
         }
         if !self.topics.is_empty() {
             tracing::info!(

@@ -17,7 +17,6 @@ use crate::domain::sentiment::Counts;
 use crate::escalation::Desk;
 use crate::escalation::{Facts, Fired, Intake, RuleFault, Subject};
 use crate::store::{Effects, Store, TALLY_BUCKET, Tally};
-use crate::telemetry::metrics;
 
 /// A post that old by its site's date wakes nobody: the first look at a feed brings its past.
 const OLD_NEWS: SignedDuration = SignedDuration::from_hours(7 * 24);
@@ -31,6 +30,8 @@ pub struct Decided {
     pub mentions: Vec<RecordedMention>,
     /// Escalations, outbox rows, holds, events.
     pub effects: Effects,
+    /// Rules that failed and of which the effects tell the operator.
+    pub faults: Vec<RuleFault>,
 }
 
 /// Which rules have been told to the operator, and when.
@@ -40,12 +41,15 @@ pub struct FaultLog(Mutex<BTreeMap<String, Timestamp>>);
 impl FaultLog {
     /// Whether it is time to tell of this rule (again).
     fn is_news(&self, rule: &str, now: Timestamp) -> bool {
+        let told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        told.get(rule).is_none_or(|at| now.duration_since(*at).abs() >= FAULT_EVERY)
+    }
+
+    /// Notes what was told, once it is on disk: a conflict between deciding and writing must not
+    /// swallow it.
+    pub fn told(&self, faults: &[RuleFault], now: Timestamp) {
         let mut told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let news = told.get(rule).is_none_or(|at| now.duration_since(*at) >= FAULT_EVERY);
-        if news {
-            told.insert(rule.to_owned(), now);
-        }
-        news
+        told.extend(faults.iter().map(|fault| (fault.rule.clone(), now)));
     }
 }
 
@@ -77,8 +81,22 @@ pub async fn decide(
     let mut broken: Vec<RuleFault> = Vec::new();
     for (mention, revision) in scored {
         let earlier = if revision > 1 { store.mention(mention.mention.id).await? } else { None };
-        tallies.count(&mention, revision).await?;
-        considered.push(consider(desk, source, mention, revision, earlier, &tallies, &mut broken, now));
+        let quiet = stays_quiet(source, &mention, revision, now);
+        tallies.load(&mention).await?;
+        if revision == 1 && quiet.is_none() {
+            tallies.count(&mention);
+        }
+        considered.push(consider(
+            desk,
+            source,
+            mention,
+            revision,
+            earlier,
+            quiet,
+            &tallies,
+            &mut broken,
+            now,
+        ));
     }
     let silences = store.silences(None, now).await?;
     let mut intake = Intake::new(desk, &silences, now);
@@ -115,9 +133,6 @@ pub async fn decide(
                 what: What::Recorded { owner: one.owner.clone() },
             });
         }
-        if let Finding::Held(reason) = &finding {
-            metrics::held(reason.as_str());
-        }
         decided.mentions.push(RecordedMention {
             recorded_at: one.earlier.as_ref().map_or(now, |earlier| earlier.recorded_at),
             updated_at: now,
@@ -130,12 +145,12 @@ pub async fn decide(
         });
     }
     decided.effects.merge(intake.finish());
-    for fault in broken {
-        if faults.is_news(&fault.rule, now) {
-            tracing::error!(rule.id = fault.rule, "{} failed: {}", fault.rule, fault.error);
-            let notice = Notice::RuleError { rule: fault.rule, error: fault.error };
-            decided.effects.notifications.extend(notice::to_operator(desk, &notice, now));
-        }
+    let broken: BTreeMap<String, String> =
+        broken.into_iter().rev().map(|fault| (fault.rule, fault.error)).collect();
+    for (rule, error) in broken.into_iter().filter(|(rule, _)| faults.is_news(rule, now)) {
+        let notice = Notice::RuleError { rule: rule.clone(), error: error.clone() };
+        decided.effects.notifications.extend(notice::to_operator(desk, &notice, now));
+        decided.faults.push(RuleFault { rule, error });
     }
     Ok(decided)
 }
@@ -147,6 +162,7 @@ fn consider(
     mention: ScoredMention,
     revision: u32,
     earlier: Option<RecordedMention>,
+    stays_quiet: Option<HoldReason>,
     tallies: &Tallies<'_>,
     broken: &mut Vec<RuleFault>,
     now: Timestamp,
@@ -165,12 +181,6 @@ fn consider(
             (desk.roster.champion().id.clone(), format!("champion: {why}"))
         }
     };
-    let is_old = mention.mention.post.created_at.is_some_and(|at| now.duration_since(at) > OLD_NEWS);
-    let stays_quiet = match (source.quiet, is_old && revision == 1) {
-        (true, _) => Some(HoldReason::Imported),
-        (false, true) => Some(HoldReason::OldNews),
-        (false, false) => None,
-    };
     let mut fired = Fired::default();
     if stays_quiet.is_none() {
         let tallies = tallies.of(topic);
@@ -179,6 +189,21 @@ fn consider(
         broken.extend(fired.faults.iter().cloned());
     }
     Considered { mention, revision, earlier, owner, routed_by, fired, stays_quiet }
+}
+
+/// Why the rules are not asked about a mention, if they are not.
+fn stays_quiet(
+    source: &SourcePlan,
+    mention: &ScoredMention,
+    revision: u32,
+    now: Timestamp,
+) -> Option<HoldReason> {
+    let is_old = mention.mention.post.created_at.is_some_and(|at| now.duration_since(at) > OLD_NEWS);
+    match (source.quiet, is_old && revision == 1) {
+        (true, _) => Some(HoldReason::Imported),
+        (false, true) => Some(HoldReason::OldNews),
+        (false, false) => None,
+    }
 }
 
 /// Counts per topic for spike triggers: what the store has, and what this batch adds.
@@ -194,7 +219,7 @@ impl<'a> Tallies<'a> {
         Self { store, reach: desk.rules.longest_baseline(), now, topics: BTreeMap::new() }
     }
 
-    async fn count(&mut self, mention: &ScoredMention, revision: u32) -> anyhow::Result<()> {
+    async fn load(&mut self, mention: &ScoredMention) -> anyhow::Result<()> {
         let Some(reach) = self.reach else { return Ok(()) };
         let topic = &mention.mention.topic;
         if !self.topics.contains_key(topic) {
@@ -202,9 +227,15 @@ impl<'a> Tallies<'a> {
             let tallies = self.store.tallies(topic.clone(), window).await?;
             self.topics.insert(topic.clone(), tallies);
         }
-        if revision > 1 {
-            return Ok(());
+        Ok(())
+    }
+
+    /// Adds what the store will only know once this batch is recorded.
+    fn count(&mut self, mention: &ScoredMention) {
+        if self.reach.is_none() {
+            return;
         }
+        let topic = &mention.mention.topic;
         let bucket = self.now.as_second() - self.now.as_second().rem_euclid(TALLY_BUCKET.as_secs());
         let from = Timestamp::from_second(bucket).unwrap_or(self.now);
         let tallies = self.topics.entry(topic.clone()).or_default();
@@ -214,7 +245,6 @@ impl<'a> Tallies<'a> {
         if let Some(tally) = tallies.last_mut() {
             tally.counts.add(mention.sentiment.polarity);
         }
-        Ok(())
     }
 
     fn of(&self, topic: &TopicId) -> &[Tally] {

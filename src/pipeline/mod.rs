@@ -30,5 +30,7 @@ mod notice;
 mod plan;
 pub mod poller;
 mod select;
+#[cfg(test)]
+mod tests;
 
 pub use plan::{IMPORT, IMPORT_QUIET, Plan, SharedPlan, SourcePlan, UNCLAIMED};

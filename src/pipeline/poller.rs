@@ -26,12 +26,21 @@ pub struct Poller {
     kind: &'static str,
     source: Box<dyn Source>,
     ingest: Arc<Ingest>,
+    /// What its row says of the next look was said by other settings.
+    anew: bool,
 }
 
 impl Poller {
     /// A poller for a source of this kind.
     pub fn new(id: SourceId, kind: &'static str, source: Box<dyn Source>, ingest: Arc<Ingest>) -> Self {
-        Self { id, kind, source, ingest }
+        Self { id, kind, source, ingest, anew: false }
+    }
+
+    /// Looks at once, whatever the row says: a reload changed how the source is read, and a person
+    /// waits to see whether it works now.
+    #[must_use]
+    pub fn anew(self) -> Self {
+        Self { anew: true, ..self }
     }
 
     async fn failed(&self, state: SourceState, error: SourceError, now: Timestamp) -> anyhow::Result<Wake> {
@@ -71,8 +80,9 @@ impl Poller {
 impl Task for Poller {
     async fn run(&mut self, now: Timestamp, stop: &Stop) -> anyhow::Result<Wake> {
         let state = self.ingest.state(&self.id, now).await?;
-        if state.next_poll > now {
-            return Ok(Some(state.next_poll));
+        let due = schedule::due(state.next_poll, state.asked_at, now);
+        if due > now && !std::mem::take(&mut self.anew) {
+            return Ok(Some(due));
         }
         let position = Position { cursor: state.cursor.clone(), memo: state.memo.clone() };
         let batch = match stop.or(self.source.poll(&position, now)).await {
@@ -97,7 +107,8 @@ impl Task for Poller {
             next_poll,
             inbox_through: None,
         };
-        self.ingest.take(&self.id, given, stop).await?;
-        Ok(Some(next_poll))
+        // What was not taken in is asked for again by whoever reads this source next.
+        let taken = self.ingest.take(&self.id, given, stop).await?;
+        Ok(taken.then_some(next_poll))
     }
 }

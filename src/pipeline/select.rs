@@ -1,6 +1,6 @@
 //! Which posts of a batch become mentions, and which do not and why. Pure.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
 use jiff::Timestamp;
 
@@ -58,15 +58,37 @@ pub fn pieces(posts: Vec<Post>, longest: usize) -> Vec<Vec<Post>> {
     pieces
 }
 
-/// Decides on one post.
+/// How many posts from the front are all different as far as the store knows: two that share no
+/// name may still be known as one, by a name of an earlier day. At least one, if there is one.
+pub fn single(posts: &[Post], known: &[Option<Recalled>]) -> usize {
+    let mut seen = HashSet::new();
+    let ids = posts.iter().zip(known).map(|(post, known)| known.as_ref().map_or(&post.id, |known| &known.id));
+    ids.take_while(|id| seen.insert(*id)).count()
+}
+
+/// Decides on one post. `erased`: those of its mentions whose text was taken out.
 pub fn select(
     plan: &Plan,
     source: &SourcePlan,
     mut post: Post,
-    known: Option<Recalled>,
+    mut known: Option<Recalled>,
+    erased: &BTreeSet<MentionId>,
     now: Timestamp,
 ) -> Selected {
-    if let Some(known) = &known {
+    let mut forgotten = Vec::new();
+    if let Some(known) = &mut known {
+        let whole = !known.mentions.is_empty();
+        known.mentions.retain(|(topic, id, _)| {
+            let is_erased = erased.contains(id);
+            if is_erased {
+                forgotten.push(topic.clone());
+            }
+            !is_erased
+        });
+        if whole && known.mentions.is_empty() {
+            let said = if post.deleted { SkipReason::Duplicate } else { SkipReason::Forgotten };
+            return Selected::Skipped(said);
+        }
         if post.deleted {
             return Selected::Gone(known.mentions.iter().map(|(_, id, _)| *id).collect());
         }
@@ -80,7 +102,8 @@ pub fn select(
     } else if post.created_at.is_some_and(|at| now.duration_since(at) > plan.keep_text) {
         return Selected::Skipped(SkipReason::TooOld);
     }
-    let topics = topics_of(plan, source, &post, known.as_ref());
+    let mut topics = topics_of(plan, source, &post, known.as_ref());
+    topics.retain(|(topic, _)| !forgotten.contains(topic));
     if topics.is_empty() {
         return Selected::Skipped(SkipReason::Unmatched);
     }

@@ -18,7 +18,8 @@ pub trait Clock: Send + Sync + 'static {
     /// The present.
     fn now(&self) -> Timestamp;
 
-    /// Returns once `now() >= at`. Cancel-safe.
+    /// Returns once `now() >= at`, or when the clock is set back: whoever waits looks again, since
+    /// a time reckoned before that may be years away. Cancel-safe.
     async fn until(&self, at: Timestamp);
 }
 
@@ -32,6 +33,9 @@ pub struct SystemClock;
 /// The longest stretch slept without looking at the wall.
 const LONGEST_NAP: Duration = Duration::from_secs(60);
 
+/// A clock that is corrected by less than this was not set back.
+const SLACK: SignedDuration = SignedDuration::from_secs(10);
+
 #[async_trait]
 impl Clock for SystemClock {
     fn now(&self) -> Timestamp {
@@ -39,11 +43,14 @@ impl Clock for SystemClock {
     }
 
     async fn until(&self, at: Timestamp) {
+        let mut latest = self.now();
         loop {
-            let left = at.duration_since(self.now());
-            if left <= SignedDuration::ZERO {
+            let now = self.now();
+            let left = at.duration_since(now);
+            if left <= SignedDuration::ZERO || latest.duration_since(now) > SLACK {
                 return;
             }
+            latest = latest.max(now);
             let nap = Duration::try_from(left).unwrap_or(LONGEST_NAP).min(LONGEST_NAP);
             tokio::time::sleep(nap).await;
         }
@@ -81,7 +88,32 @@ impl Clock for ManualClock {
 
     async fn until(&self, at: Timestamp) {
         let mut hand = self.hand.subscribe();
+        let mut latest = self.now();
+        let done = |now: &Timestamp| {
+            let is_set_back = latest.duration_since(*now) > SLACK;
+            latest = latest.max(*now);
+            *now >= at || is_set_back
+        };
         // The sender lives in `self`, which is borrowed here: the channel cannot close.
-        let _ = hand.wait_for(|now| *now >= at).await;
+        let _ = hand.wait_for(done).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::FutureExt;
+
+    use super::*;
+
+    #[test]
+    fn a_wait_ends_at_its_time_and_when_the_clock_is_set_back() {
+        let clock = ManualClock::new(Timestamp::UNIX_EPOCH + SignedDuration::from_hours(48));
+        let at = clock.now() + SignedDuration::from_hours(1);
+        let mut waits = [clock.until(at), clock.until(at)];
+        assert!(waits.iter_mut().all(|wait| wait.now_or_never().is_none()));
+        clock.advance(SignedDuration::from_hours(-24));
+        assert!((&mut waits[0]).now_or_never().is_some(), "the clock was set back");
+        clock.set(at);
+        assert!((&mut waits[1]).now_or_never().is_some(), "its time has come");
     }
 }

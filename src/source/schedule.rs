@@ -51,6 +51,12 @@ pub fn next_poll(
     now.checked_add(wait).unwrap_or(Timestamp::MAX)
 }
 
+/// When a source is due whose row says `next_poll`. One that was last asked in what is now the
+/// future was asked before the clock was set back: its time says nothing, and may be years away.
+pub fn due(next_poll: Timestamp, asked_at: Option<Timestamp>, now: Timestamp) -> Timestamp {
+    if asked_at.is_some_and(|asked| asked > now) { now } else { next_poll }
+}
+
 fn backoff(interval: SignedDuration) -> Backoff {
     let first = FIRST_BACKOFF.min(interval);
     let longest = LONGEST_SOON.max(interval.min(LONGEST)).max(first);
@@ -60,6 +66,14 @@ fn backoff(interval: SignedDuration) -> Backoff {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_clock_set_back_keeps_no_source_away() {
+        let at = |second| Timestamp::from_second(second).expect("in range");
+        assert_eq!(due(at(400), Some(at(100)), at(200)), at(400));
+        assert_eq!(due(at(400), Some(at(300)), at(200)), at(200));
+        assert_eq!(due(at(400), None, at(200)), at(400));
+    }
 
     fn wait(interval: i64, rest: Option<i64>, retry: Option<Retry>, failures: u32, jitter: f64) -> i64 {
         let now = Timestamp::from_second(1_800_000_000).expect("in range");

@@ -40,7 +40,7 @@ use crate::domain::silence::Silence;
 use crate::domain::source::{Gap, SourceState};
 
 pub use rules::{bucket, ready, settle};
-use rules::{id_alias, is_id_alias};
+use rules::{id_alias, is_id_alias, is_tallied};
 pub use upkeep::{Retained, Retention, Row, Size, Verified};
 
 /// Why a store could not do what it was asked; never a decision's conflict.
@@ -73,6 +73,9 @@ pub enum StoreError {
     #[error("the store is closed")]
     Closed,
 }
+
+/// What an unreadable [`Page::after`] is called: the caller's fault, not the store's.
+pub const PLACE: &str = "page's place";
 
 /// What every reading verb gives.
 pub type Result<T, E = StoreError> = std::result::Result<T, E>;
@@ -294,7 +297,8 @@ pub struct OutboxDepth {
     pub due: u64,
 }
 
-/// Mentions of one topic recorded inside one bucket of time.
+/// Mentions of one topic recorded inside one bucket of time, without those that were the past
+/// when they came (held as `imported` or `old_news`).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tally {
     /// First instant of the bucket; buckets are [`TALLY_BUCKET`] long and aligned to the epoch.

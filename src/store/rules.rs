@@ -7,8 +7,8 @@ use super::{
 };
 use crate::domain::escalation::Escalation;
 use crate::domain::id::{SourceId, TopicId};
-use crate::domain::mention::RecordedMention;
-use crate::domain::notification::{About, Delivery, Notification};
+use crate::domain::mention::{Finding, RecordedMention};
+use crate::domain::notification::{About, Delivery, HoldReason, Notification};
 
 /// What a finished attempt makes of an outbox row.
 pub fn settle(row: &mut Notification, at: Timestamp, how: Attempted) {
@@ -42,6 +42,14 @@ pub fn ready(row: &Notification) -> Option<Timestamp> {
         Delivery::Leased { until, .. } => Some(until),
         Delivery::Sent { .. } | Delivery::Failed { .. } | Delivery::Dropped { .. } => None,
     }
+}
+
+/// Whether a row is counted where "more than usual" is looked for: the first version of what
+/// happens now. A source's past and a quiet import wake nobody, and must not make a storm of the
+/// next mention that may.
+pub(super) fn is_tallied(row: &RecordedMention) -> bool {
+    let is_past = matches!(row.finding, Finding::Held(HoldReason::Imported | HoldReason::OldNews));
+    row.revision == 1 && !is_past
 }
 
 /// First instant of the tally's bucket in which `at` lies.

@@ -115,9 +115,10 @@ impl SledStore {
                 result => break Arc::new(result?),
             }
         };
+        let engine_instance = engine.instance;
         let (writer, thread) = Writer::start(Arc::clone(&engine))
             .map_err(|error| engine.failed("start its writer's thread", error))?;
-        Ok(Self { instance, open: RwLock::new(Some(Open { engine, writer, thread })) })
+        Ok(Self { instance: engine_instance, open: RwLock::new(Some(Open { engine, writer, thread })) })
     }
 
     fn engine(&self) -> Result<Arc<Engine>> {

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context;
 use axum::Router;
@@ -16,6 +17,9 @@ use tokio::task::JoinHandle;
 use super::{guard, health, link, pages, push, v1};
 use crate::api::Api;
 use crate::runtime::stop::Stop;
+
+/// How long open connections may go on once told to close.
+const CLOSE_WITHIN: Duration = Duration::from_secs(3);
 
 /// The largest body taken from anyone.
 pub const BODY: usize = 4 * 1024 * 1024;
@@ -56,10 +60,14 @@ impl Listeners {
         self.web_addr
     }
 
-    /// Returns once requests in hand are answered.
+    /// Returns once requests in hand are answered. Who is slow to ask, or to listen, is cut off:
+    /// a connection held open must not take the time that the tasks need to end.
     pub async fn closed(self) {
-        for serving in self.serving {
-            let _ = serving.await;
+        let deadline = tokio::time::Instant::now() + CLOSE_WITHIN;
+        for mut serving in self.serving {
+            if tokio::time::timeout_at(deadline, &mut serving).await.is_err() {
+                serving.abort();
+            }
         }
         if let Some(socket) = self.socket {
             let _ = std::fs::remove_file(socket);
@@ -75,10 +83,15 @@ pub async fn listen(api: Arc<Api>, socket: Option<PathBuf>, stop: Stop) -> anyho
     let mut serving = Vec::new();
     let mut web_addr = None;
     let listen = api.config.load().web.listen;
-    if let Some(address) = listen {
-        let listener = TcpListener::bind(address).await.with_context(|| {
+    // Both are bound before either is served: an error leaves nothing running.
+    let tcp = match listen {
+        Some(address) => Some(TcpListener::bind(address).await.with_context(|| {
             format!("cannot listen on {address}; choose another address with [web] listen")
-        })?;
+        })?),
+        None => None,
+    };
+    let unix = socket.as_deref().map(bind_socket).transpose()?;
+    if let Some(listener) = tcp {
         web_addr = Some(listener.local_addr()?);
         let app = router(api.clone()).into_make_service_with_connect_info::<Peer>();
         let stop = stop.clone();
@@ -90,8 +103,7 @@ pub async fn listen(api: Arc<Api>, socket: Option<PathBuf>, stop: Stop) -> anyho
             }
         }));
     }
-    if let Some(path) = &socket {
-        let listener = bind_socket(path)?;
+    if let Some(listener) = unix {
         let app = router(api).into_make_service_with_connect_info::<Peer>();
         serving.push(tokio::spawn(async move {
             let served =

@@ -91,7 +91,7 @@ fn judge(asked: &Asked<'_>, own: &Own<'_>, token: Option<&str>) -> Result<Caller
         };
     }
     let is_local = asked.peer.to_canonical().is_loopback()
-        && own.public_url.is_none_or(|_| !is_forwarded(asked.headers));
+        && (own.public_url.is_none() || (is_loopback_name(host) && !is_forwarded(asked.headers)));
     match (is_local, acts, own.public_url) {
         (true, false, _) | (true, true, None) => Ok(Caller::Loopback),
         _ if open || proves_itself => Ok(Caller::Stranger),
@@ -105,7 +105,21 @@ fn judge(asked: &Asked<'_>, own: &Own<'_>, token: Option<&str>) -> Result<Caller
 
 /// A proxy in front of us speaks for somebody elsewhere.
 fn is_forwarded(headers: &HeaderMap) -> bool {
-    ["forwarded", "x-forwarded-for", "x-real-ip"].iter().any(|name| headers.contains_key(*name))
+    [
+        "forwarded",
+        "x-forwarded-for",
+        "x-forwarded-host",
+        "x-forwarded-proto",
+        "x-forwarded-server",
+        "x-real-ip",
+        "via",
+    ]
+    .iter()
+    .any(|name| headers.contains_key(*name))
+}
+
+fn is_loopback_name(host: &str) -> bool {
+    matches!(without_port(host).to_ascii_lowercase().as_str(), "localhost" | "127.0.0.1" | "[::1]")
 }
 
 /// Loopback names, the address listened on, the host of `public_url`.
@@ -117,7 +131,7 @@ fn is_our_host(host: &str, own: &Own<'_>) -> bool {
     let public = own.public_url.and_then(|url| url::Url::parse(url).ok());
     let public =
         public.as_ref().and_then(url::Url::host_str).is_some_and(|host| host.eq_ignore_ascii_case(&name));
-    matches!(name.as_str(), "localhost" | "127.0.0.1" | "[::1]") || listened || public
+    is_loopback_name(host) || listened || public
 }
 
 fn without_port(host: &str) -> &str {
@@ -206,6 +220,9 @@ mod tests {
             (&post, "/api/v1/silences", &crossed[..], me, None, Err(403)),
             (&get, "/", &named[..], other, public, Err(401)),
             (&get, "/", &proxied[..], me, public, Err(401)),
+            // A proxy that says nothing of the reader but passes the name on.
+            (&get, "/", &named[..], me, public, Err(401)),
+            (&get, "/", &local[..], me, public, Ok(Caller::Loopback)),
             (&get, "/readyz", &named[..], other, public, Ok(Caller::Stranger)),
             (&post, "/link/abc", &named[..], other, public, Ok(Caller::Stranger)),
             (&post, "/push/survey", &named[..], other, public, Ok(Caller::Stranger)),

@@ -39,7 +39,7 @@ async fn metrics(
     State(api): State<Arc<Api>>,
     Extension(caller): Extension<Caller>,
 ) -> Result<Response, Failed> {
-    caller.may_read()?;
+    caller.may_read(&api.desk.load())?;
     let handle = api.metrics.as_ref().ok_or_else(|| ApiError::Unavailable("no metrics are kept".into()))?;
     Ok(([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], handle.render())
         .into_response())

@@ -1,74 +1,78 @@
 //! Signed links of mails. `GET` shows what would be done and a button; only `POST` does it, so
-//! that a mail scanner that follows every link acknowledges nothing.
+//! that a mail scanner that follows every link acknowledges nothing. The pages show as much of
+//! the matter as the message did, because they are open to whoever holds the link.
 
 use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{Path, State};
-use axum::response::{Html, IntoResponse, Response};
+use axum::response::Html;
 use axum::routing::get;
-use maud::html;
+use maud::{Markup, html};
 
-use super::pages::shell;
-use crate::api::{Api, ApiError};
+use super::pages::{Frame, Reading, Sorry, state_sentence};
+use crate::api::Api;
+use crate::domain::escalation::{Escalation, State as Standing};
+use crate::domain::words;
 use crate::notify::link::{Claim, LinkAction};
 
 pub fn routes() -> Router<Arc<Api>> {
     Router::new().route("/link/{token}", get(show).post(act))
 }
 
-async fn show(State(api): State<Arc<Api>>, Path(token): Path<String>) -> Response {
-    let claim = match api.claim(&token) {
-        Ok(claim) => claim,
-        Err(error) => return sorry(&error),
-    };
-    let Ok(detail) = api.escalation(claim.escalation).await else {
-        return sorry(&ApiError::NotFound { what: "escalation", id: claim.escalation.to_string() });
-    };
+async fn show(State(api): State<Arc<Api>>, Path(token): Path<String>) -> Result<Html<String>, Sorry> {
+    let claim = api.claim(&token).map_err(Sorry::by_link)?;
+    let one = api.escalation(claim.escalation).await.map_err(Sorry::by_link)?.escalation;
     let desk = api.desk.load_full();
-    let topic = &detail.escalation.topic;
-    let name = desk.topics.get(topic).map_or_else(|| topic.to_string(), |topic| topic.name.clone());
+    let read = Reading::of(&desk, Some(&claim.owner), api.clock.now());
     let (title, button) = words(&claim);
+    let is_over = matches!(one.state, Standing::Resolved { .. });
     let body = html! {
-        h1 { (title) }
-        p { (detail.escalation.mentions) " posts about " strong { (name) } ", now " strong { (detail.escalation.state.as_str()) } "." }
-        form method="post" { button type="submit" { (button) } }
-        p.quiet { "This link was made for " (desk.roster.owner(&claim.owner).name) " and works once." }
+        h1 { @if is_over { "Already resolved" } @else { (title) } }
+        (about(&read, &one, &api))
+        @if !is_over {
+            form.row method="post" { button.main type="submit" { (button) } }
+            @if claim.action == LinkAction::Acknowledge {
+                p { "You then have " (words::length(one.policy.acknowledgement_lasts)) " before others are told." }
+            }
+            p.small.quiet {
+                "Nothing has happened yet. This link was made for " (read.owner(&claim.owner)) " and works once, until "
+                (read.time(claim.expires)) "."
+            }
+        }
     };
-    Html(shell(title, &body).into_string()).into_response()
+    Ok(Frame { title, place: "", twin: None, may_roam: false }.around(&body))
 }
 
-async fn act(State(api): State<Arc<Api>>, Path(token): Path<String>) -> Response {
-    match api.act_by_link(&token).await {
-        Err(error) => sorry(&error),
-        Ok((claim, escalation)) => {
-            let body = html! {
-                h1 { "Thank you" }
-                p { "The matter is now " strong { (escalation.state.as_str()) } "." }
-                @if claim.action == LinkAction::Acknowledge {
-                    p { "It is yours until you resolve it. If nothing comes of it in time, others will be told." }
-                }
-            };
-            Html(shell("Done", &body).into_string()).into_response()
+async fn act(State(api): State<Arc<Api>>, Path(token): Path<String>) -> Result<Html<String>, Sorry> {
+    let (claim, one) = api.act_by_link(&token).await.map_err(Sorry::by_link)?;
+    let desk = api.desk.load_full();
+    let read = Reading::of(&desk, Some(&claim.owner), api.clock.now());
+    let title = match claim.action {
+        LinkAction::Acknowledge => "Thank you, you have it",
+        LinkAction::Resolve => "Thank you, it is resolved",
+    };
+    let body = html! {
+        h1 { (title) }
+        (about(&read, &one, &api))
+        p.small.quiet { "You can close this page." }
+    };
+    Ok(Frame { title, place: "", twin: None, may_roam: false }.around(&body))
+}
+
+fn about(read: &Reading<'_>, one: &Escalation, api: &Api) -> Markup {
+    html! {
+        p {
+            (words::severity(one.severity)) " severity: " (words::count(one.mentions, "mention")) " of "
+            strong { (read.topic(&one.topic)) } ", open since " (read.time(one.opened_at)) "."
         }
+        p { (state_sentence(read, one, api.next(one).as_ref())) }
     }
 }
 
 fn words(claim: &Claim) -> (&'static str, &'static str) {
     match claim.action {
         LinkAction::Acknowledge => ("Take this on?", "Yes, I have it"),
-        LinkAction::Resolve => ("Close this?", "Yes, it is resolved"),
+        LinkAction::Resolve => ("Is this resolved?", "Yes, it is resolved"),
     }
-}
-
-/// A person with a phone follows these links: a page, not a problem detail.
-fn sorry(error: &ApiError) -> Response {
-    let problem = error.problem();
-    let body = html! {
-        h1 { "That did not work" }
-        p { (problem.detail) "." }
-        p.quiet { "Nothing was changed." }
-    };
-    let status = axum::http::StatusCode::from_u16(problem.status).unwrap_or_default();
-    (status, Html(shell("That did not work", &body).into_string())).into_response()
 }

@@ -137,7 +137,7 @@ async fn hello(State(api): State<Arc<Api>>) -> Json<serde_json::Value> {
 }
 
 async fn status(State(api): State<Arc<Api>>, Extension(caller): Extension<Caller>) -> Answer<Status> {
-    caller.may_read()?;
+    caller.may_read(&api.desk.load())?;
     Ok(Json(api.status().await?))
 }
 
@@ -146,7 +146,7 @@ async fn mentions(
     Extension(caller): Extension<Caller>,
     Query(narrow): Query<Narrow>,
 ) -> Answer<Listing<MentionView>> {
-    caller.may_read()?;
+    caller.may_read(&api.desk.load())?;
     Ok(Json(api.mentions(narrow.of_mentions(), narrow.page()).await?))
 }
 
@@ -155,7 +155,7 @@ async fn mention(
     Extension(caller): Extension<Caller>,
     Path(id): Path<String>,
 ) -> Answer<MentionView> {
-    caller.may_read()?;
+    caller.may_read(&api.desk.load())?;
     Ok(Json(api.mention(number::<MentionId>(&id, "mention")?).await?))
 }
 
@@ -164,7 +164,7 @@ async fn escalations(
     Extension(caller): Extension<Caller>,
     Query(narrow): Query<Narrow>,
 ) -> Answer<Listing<Escalation>> {
-    caller.may_read()?;
+    caller.may_read(&api.desk.load())?;
     Ok(Json(api.escalations(narrow.of_escalations(), narrow.page()).await?))
 }
 
@@ -173,7 +173,7 @@ async fn escalation(
     Extension(caller): Extension<Caller>,
     Path(id): Path<String>,
 ) -> Answer<EscalationDetail> {
-    caller.may_read()?;
+    caller.may_read(&api.desk.load())?;
     Ok(Json(api.escalation(number::<EscalationId>(&id, "escalation")?).await?))
 }
 
@@ -189,7 +189,7 @@ async fn act(
 }
 
 async fn silences(State(api): State<Arc<Api>>, Extension(caller): Extension<Caller>) -> Answer<Vec<Silence>> {
-    caller.may_read()?;
+    caller.may_read(&api.desk.load())?;
     Ok(Json(api.silences().await?))
 }
 
@@ -217,7 +217,7 @@ async fn route(
     Extension(caller): Extension<Caller>,
     Json(trial): Json<Trial>,
 ) -> Answer<Explanation> {
-    caller.may_read()?;
+    caller.may_read(&api.desk.load())?;
     Ok(Json(api.explain(trial).await?))
 }
 
@@ -233,7 +233,7 @@ async fn score(
     Extension(caller): Extension<Caller>,
     Json(asked): Json<Texts>,
 ) -> Answer<Vec<Sentiment>> {
-    caller.may_read()?;
+    caller.may_read(&api.desk.load())?;
     if asked.texts.len() > 1_000 {
         return Err(ApiError::Bad("at most 1000 texts at once".into()).into());
     }
@@ -254,7 +254,7 @@ async fn digest(
     Path(id): Path<String>,
     Query(asked): Query<DigestAsk>,
 ) -> Result<Response, Failed> {
-    caller.may_read()?;
+    caller.may_read(&api.desk.load())?;
     let digest = api.digest_preview(&DigestId::from(id), asked.since, asked.reader.as_ref()).await?;
     Ok(match asked.format.as_deref() {
         None | Some("json") => Json(render::json(&digest)).into_response(),
@@ -317,7 +317,7 @@ async fn rows(
 }
 
 async fn verify(State(api): State<Arc<Api>>, Extension(caller): Extension<Caller>) -> Answer<Verified> {
-    caller.may_read()?;
+    caller.may_read(&api.desk.load())?;
     Ok(Json(api.store.verify().await?))
 }
 

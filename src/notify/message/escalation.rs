@@ -112,7 +112,7 @@ fn lead(view: &View) -> String {
         many => {
             let names: Vec<String> =
                 many.iter().map(|(name, at)| format!("{name} ({})", moment(*at))).collect();
-            Some(format!("{} were told and have not answered.", list(&names)))
+            Some(format!("{} were told and have not answered.", words::list(&names)))
         }
     };
     let yours = escalation.accountable == view.reader.id;
@@ -161,14 +161,18 @@ fn why(view: &View) -> Vec<String> {
     if let Some(newest) = view.newest.first() {
         why.push(format!("Routed by: {}.", words::one_line(&newest.routed_by, 200)));
     }
+    let trigger = &escalation.trigger;
+    // It names its rule for where it stands alone.
+    let found = escalation.why.strip_suffix(&format!("; rule {trigger}")).unwrap_or(&escalation.why);
     why.push(format!(
         "Found by the trigger {}: {}.",
-        words::one_line(escalation.trigger.as_str(), 60),
-        words::one_line(&escalation.why, 240)
+        words::one_line(trigger.as_str(), 60),
+        words::one_line(found, 240)
     ));
     if view.newest.iter().any(|mention| mention.sentiment().polarity == Polarity::Unsure) {
         why.push("Where the model is not sure, a person should look: that is why you see it.".into());
     }
+    why.push(format!("Times are those of {}.", words::zone_name(&view.reader.zone)));
     why
 }
 
@@ -188,7 +192,7 @@ fn next(view: &View) -> Option<String> {
     } else if next.tells == [view.reader.name.clone()] {
         "you are told again".to_owned()
     } else {
-        format!("{} will be told", list(&next.tells))
+        format!("{} will be told", words::list(&next.tells))
     };
     let left = next.at.duration_since(view.now);
     let left = if left.is_positive() { format!(", {} from now", words::length(left)) } else { String::new() };
@@ -276,12 +280,4 @@ fn text(view: &View, said: &Said) -> String {
     foot.extend(view.page.clone());
     parts.push(format!("-- \n{}", foot.join("\n")));
     parts.join("\n\n") + "\n"
-}
-
-fn list(names: &[String]) -> String {
-    match names {
-        [] => "nobody".into(),
-        [one] => one.clone(),
-        [first @ .., last] => format!("{} and {last}", first.join(", ")),
-    }
 }

@@ -1,97 +1,7 @@
-//! Making foreign text harmless and small, and the words for figures, places and times.
+//! The wording of messages: the words that everything shares (`domain::words`), and what only mail
+//! needs.
 
-use jiff::tz::TimeZone;
-use jiff::{SignedDuration, Timestamp};
-
-use crate::domain::escalation::Severity;
-use crate::domain::mention::RecordedMention;
-use crate::domain::post::PostKind;
-use crate::domain::sentiment::{Polarity, Sentiment};
-
-/// Below this a mention is called very negative, above its opposite very positive.
-const VERY: f32 = 0.6;
-
-/// Foreign text without what could act on its reader's screen: control characters (so no escape
-/// sequences), marks that turn the direction of reading, and invisible fillers. Line ends stay.
-pub fn clean(text: &str) -> String {
-    let text = text.replace("\r\n", "\n");
-    let mut clean = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '\n' => clean.push('\n'),
-            '\r' | '\u{2028}' | '\u{2029}' => clean.push('\n'),
-            '\t' => clean.push(' '),
-            c if c.is_control() => {}
-            '\u{61c}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' => {}
-            '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' => {}
-            c => clean.push(c),
-        }
-    }
-    clean
-}
-
-/// [`clean`], on one line, at most `most` characters.
-pub fn one_line(text: &str, most: usize) -> String {
-    cut(&clean(text).split_whitespace().collect::<Vec<_>>().join(" "), most)
-}
-
-/// At most `most` characters, the last one `…` if something is missing; between words if one
-/// ends near enough.
-pub fn cut(text: &str, most: usize) -> String {
-    if text.chars().count() <= most {
-        return text.to_owned();
-    }
-    let kept: String = text.chars().take(most.saturating_sub(1)).collect();
-    let edge = kept.rfind(char::is_whitespace).filter(|edge| *edge * 4 > kept.len() * 3);
-    let kept = edge.map_or(kept.as_str(), |edge| &kept[..edge]);
-    format!("{}…", kept.trim_end())
-}
-
-/// Up to `most` characters of `text` around the byte `at`, so that what made the match is seen.
-pub fn around(text: &str, at: usize, most: usize) -> String {
-    if text.chars().count() <= most {
-        return text.to_owned();
-    }
-    let before = text.get(..at).map_or(0, |before| before.chars().count());
-    let from = before.saturating_sub(most / 3);
-    if from == 0 {
-        return cut(text, most);
-    }
-    let rest: String = text.chars().skip(from).collect();
-    let start = rest.find(char::is_whitespace).filter(|start| *start < most / 6).unwrap_or(0);
-    format!("…{}", cut(rest[start..].trim_start(), most - 1))
-}
-
-/// Empty lines and spaces at the ends taken off, several empty lines made one.
-pub fn tidy(text: &str) -> String {
-    let mut lines: Vec<&str> = Vec::new();
-    for line in text.lines().map(str::trim) {
-        if !(line.is_empty() && lines.last().is_none_or(|last| last.is_empty())) {
-            lines.push(line);
-        }
-    }
-    lines.join("\n").trim_end().to_owned()
-}
-
-/// Broken into lines of at most `width` characters where words allow, each behind `prefix`.
-pub fn wrap(text: &str, width: usize, prefix: &str) -> String {
-    let mut lines = Vec::new();
-    for paragraph in text.lines() {
-        let mut line = String::new();
-        for word in paragraph.split_whitespace() {
-            let joined = line.chars().count() + 1 + word.chars().count();
-            if !line.is_empty() && prefix.chars().count() + joined > width {
-                lines.push(std::mem::take(&mut line));
-            }
-            if !line.is_empty() {
-                line.push(' ');
-            }
-            line.push_str(word);
-        }
-        lines.push(line);
-    }
-    lines.iter().map(|line| format!("{prefix}{line}").trim_end().to_owned()).collect::<Vec<_>>().join("\n")
-}
+pub use crate::domain::words::*;
 
 /// With every mail address taken out: what servers answer is shown to others.
 pub fn redact_addresses(text: &str) -> String {
@@ -107,133 +17,9 @@ pub fn web_address(url: &str) -> Option<String> {
     matches!(url.scheme(), "http" | "https").then(|| url.into())
 }
 
-/// `1 post`, `3 reviews`; mixed kinds are posts.
-pub fn count_of(mentions: &[&RecordedMention]) -> String {
-    let kind = match mentions {
-        [first, rest @ ..] if rest.iter().all(|other| other.post().kind == first.post().kind) => {
-            first.post().kind
-        }
-        _ => PostKind::Post,
-    };
-    let (one, many) = match kind {
-        PostKind::Post => ("post", "posts"),
-        PostKind::Comment => ("comment", "comments"),
-        PostKind::Review => ("review", "reviews"),
-        PostKind::Article => ("article", "articles"),
-        PostKind::Ticket => ("ticket", "tickets"),
-    };
-    if mentions.len() == 1 { one.to_owned() } else { many.to_owned() }
-}
-
-/// How a mention leans, in two words at most.
-pub fn leaning(sentiment: &Sentiment) -> &'static str {
-    match sentiment.polarity {
-        Polarity::Negative if sentiment.score <= -VERY => "very negative",
-        Polarity::Negative => "negative",
-        Polarity::Neutral => "neutral",
-        Polarity::Positive if sentiment.score >= VERY => "very positive",
-        Polarity::Positive => "positive",
-        Polarity::Unsure => "unclear",
-    }
-}
-
-/// How a mention leans, with the figures it rests on.
-pub fn verdict(sentiment: &Sentiment) -> String {
-    let percent = |p: f32| (p * 100.0).round();
-    let p = sentiment.probabilities;
-    match sentiment.polarity {
-        Polarity::Unsure => format!(
-            "unclear: the model would not commit itself (negative {} %, neutral {} %, positive {} %); \
-             please judge for yourself",
-            percent(p.negative),
-            percent(p.neutral),
-            percent(p.positive)
-        ),
-        _ => format!(
-            "{} (score {}{:.2}, the model is {} % sure)",
-            leaning(sentiment),
-            if sentiment.score < 0.0 { "−" } else { "+" },
-            sentiment.score.abs(),
-            percent(sentiment.confidence)
-        ),
-    }
-}
-
-/// The severity as a subject begins with it.
-pub fn severity(severity: Severity) -> &'static str {
-    match severity {
-        Severity::Low => "Low",
-        Severity::High => "High",
-        Severity::Urgent => "Urgent",
-    }
-}
-
-/// A site as people call it; its host name where we know no better.
-pub fn site(mention: &RecordedMention) -> String {
-    let post = mention.post();
-    let name = match post.site.as_str() {
-        "" => post.source.as_str(),
-        "news.ycombinator.com" => "Hacker News",
-        "reddit.com" | "old.reddit.com" => "Reddit",
-        "bsky.app" => "Bluesky",
-        "youtube.com" => "YouTube",
-        "github.com" => "GitHub",
-        "apps.apple.com" => "App Store",
-        "play.google.com" => "Google Play",
-        "stackoverflow.com" => "Stack Overflow",
-        host => host,
-    };
-    one_line(name, 40)
-}
-
-/// `Mon 12 Jan 14:32`, in the reader's zone; the year is added when it is another one than `now`'s.
-pub fn moment(at: Timestamp, zone: &TimeZone, now: Timestamp) -> String {
-    let (at, now) = (at.to_zoned(zone.clone()), now.to_zoned(zone.clone()));
-    let form = if at.year() == now.year() { "%a %-d %b %H:%M" } else { "%a %-d %b %Y %H:%M" };
-    at.strftime(form).to_string()
-}
-
-/// The zone's name as a reader knows it: `Europe/Berlin`.
-pub fn zone_name(zone: &TimeZone) -> &str {
-    zone.iana_name().unwrap_or("UTC")
-}
-
-/// `30 minutes`, `4 hours`, `1 day 2 hours`.
-pub fn length(length: SignedDuration) -> String {
-    let mut minutes = (length.as_secs().max(0) + 59) / 60;
-    let mut parts = Vec::new();
-    for (size, one, many) in [(1_440, "day", "days"), (60, "hour", "hours"), (1, "minute", "minutes")] {
-        let count = minutes / size;
-        minutes %= size;
-        if count > 0 && parts.len() < 2 {
-            parts.push(format!("{count} {}", if count == 1 { one } else { many }));
-        }
-    }
-    if parts.is_empty() { "a moment".into() } else { parts.join(" ") }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn foreign_text_cannot_act_on_a_screen() {
-        let text = "a\u{1b}[31mred\u{202e}flip\u{200b}\u{7}\r\nb\u{2028}c\td";
-        assert_eq!(clean(text), "a[31mredflip\nb\nc d");
-        assert_eq!(one_line("High\r\nBcc: all@acme.example", 70), "High Bcc: all@acme.example");
-        assert_eq!(clean("👩‍👩‍👧 family"), "👩‍👩‍👧 family", "joiners inside pictures stay");
-    }
-
-    #[test]
-    fn long_text_is_cut_where_the_match_is_seen() {
-        let text = format!("{} acme app lost my order {}", "before ".repeat(80), "after ".repeat(80));
-        let at = text.find("acme").expect("it is there");
-        let shown = around(&text, at, 120);
-        assert!(shown.contains("acme app lost my order"), "{shown}");
-        assert!(shown.starts_with('…') && shown.ends_with('…') && shown.chars().count() <= 120, "{shown}");
-        assert_eq!(around("short", 3, 120), "short");
-        assert!(around(&"ä".repeat(500), 301, 120).chars().count() <= 120, "inside a character");
-    }
 
     #[test]
     fn only_the_web_may_be_opened() {
@@ -244,10 +30,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_stay_short_and_addresses_stay_inside() {
-        assert_eq!(wrap("one two three four", 10, "> "), "> one two\n> three\n> four");
+    fn addresses_stay_inside() {
         assert_eq!(redact_addresses("550 <care@acme.example>: unknown"), "550 (address) unknown");
-        assert_eq!(length(SignedDuration::from_secs(1_741)), "30 minutes");
-        assert_eq!(length(SignedDuration::from_hours(26)), "1 day 2 hours");
     }
 }

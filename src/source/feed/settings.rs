@@ -11,6 +11,9 @@ use crate::net::address;
 /// More often than this is not polite to anyone.
 const SHORTEST: SignedDuration = SignedDuration::from_mins(1);
 
+/// This machine is ours to crowd: something beside us that turns what has no feed into one.
+const SHORTEST_HERE: SignedDuration = SignedDuration::from_secs(1);
+
 /// What most readers do.
 const USUAL: SignedDuration = SignedDuration::from_mins(60);
 
@@ -63,8 +66,9 @@ impl FeedSettings {
             let remedy = "write the feed's whole address, like \"https://acme.example/feed.xml\"";
             problems.push(Problem::new("url", error.to_string()).remedy(remedy));
         }
+        let shortest = if url.as_deref().is_some_and(is_this_machine) { SHORTEST_HERE } else { SHORTEST };
         let interval = interval.map_or(USUAL, |text| match duration::parse(&text) {
-            Ok(interval) if interval >= SHORTEST => interval,
+            Ok(interval) if interval >= shortest => interval,
             Ok(_) => {
                 problems.push(
                     Problem::new("interval", "a feed is looked at once a minute at most")
@@ -101,6 +105,15 @@ impl FeedSettings {
     }
 }
 
+fn is_this_machine(url: &str) -> bool {
+    address::parse(url).is_ok_and(|url| match url.host() {
+        Some(url::Host::Domain(name)) => name.eq_ignore_ascii_case("localhost"),
+        Some(url::Host::Ipv4(address)) => address.is_loopback(),
+        Some(url::Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -117,6 +130,19 @@ mod tests {
         assert_eq!(keys, ["intervall", "url", "interval", "kind", "allow_private"]);
         assert_eq!(faults.0[0].remedy, "did you mean \"interval\"?");
         assert_eq!(FeedSettings::read(&Value::Null).expect_err("no url").0[0].key, "url");
+    }
+
+    #[test]
+    fn only_this_machine_may_be_asked_every_second() {
+        let is_taken =
+            |url, interval| FeedSettings::read(&json!({ "url": url, "interval": interval })).is_ok();
+        for url in ["http://localhost:8080/feed", "http://127.0.0.1/feed", "http://[::1]/feed"] {
+            assert!(is_taken(url, "1s") && !is_taken(url, "500ms"), "{url}");
+        }
+        for url in ["https://acme.example/feed", "http://10.0.0.1/feed", "http://localhost.acme.example/feed"]
+        {
+            assert!(!is_taken(url, "59s") && is_taken(url, "1m"), "{url}");
+        }
     }
 
     #[test]

@@ -5,7 +5,7 @@ use super::change::Change;
 use crate::domain::id::{MentionId, SourceId, TopicId};
 use crate::domain::mention::RecordedMention;
 use crate::domain::post::Post;
-use crate::store::{Outcome, PostName, Recalled, Recording, bucket, id_alias, is_id_alias};
+use crate::store::{Outcome, PostName, Recalled, Recording, bucket, id_alias, is_id_alias, is_tallied};
 
 impl State {
     /// The id under which a post is kept, if it is known under any of its names.
@@ -128,7 +128,7 @@ impl Change<'_> {
                 self.put(|state| &mut state.aliases, (source.clone(), alias), Some(id.clone()));
             }
         }
-        if row.revision == 1 {
+        if is_tallied(&row) {
             let key = (row.topic().clone(), bucket(row.recorded_at));
             let mut counts = self.state.tallies.get(&key).copied().unwrap_or_default();
             counts.add(row.sentiment().polarity);

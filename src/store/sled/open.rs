@@ -15,7 +15,7 @@ use ::sled::{Config, Db, Tree};
 use nix::fcntl::{Flock, FlockArg};
 
 use super::compact;
-use super::keys::{Key, Sort};
+use super::keys::{Key, Parts, Sort};
 use super::txn::Txn;
 use crate::domain::id::InstanceId;
 use crate::store::{Result, StoreError};
@@ -124,9 +124,18 @@ pub(super) fn open(path: &Path, instance: InstanceId) -> Result<Engine> {
     compact::recover(path)?;
     let db = sled_at(&path.join("db"), &place)?;
     let log = File::open(path.join("db/db")).map_err(|error| failed(&place, "open sled's log", error))?;
+    let instance = after_earlier_lives(&db, &place, instance)?;
     let engine = Engine { tree: (*db).clone(), db, place, instance, log, _lock: lock };
     prepare(&engine)?;
     Ok(engine)
+}
+
+/// The accountability record is read in the order of instances, so a life that begins after the
+/// clock was set back must still sort behind those before it.
+fn after_earlier_lives(db: &Db, place: &str, instance: InstanceId) -> Result<InstanceId> {
+    let last = Txn::new(db, place, instance).last(&Key::of(Sort::Event))?;
+    let last = last.and_then(|(key, _)| Parts::of(&key).id());
+    Ok(last.map_or(instance, |last| instance.behind(InstanceId(last))))
 }
 
 /// Checks the format and ends the leases of earlier lives.
@@ -185,5 +194,27 @@ mod tests {
             }
         };
         assert!(error.contains("format 2") && error.contains("store export"), "{error}");
+    }
+
+    #[test]
+    fn a_life_after_the_clock_was_set_back_sorts_behind_those_before_it() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let life =
+            |hour: i64| InstanceId::new(jiff::Timestamp::UNIX_EPOCH + jiff::SignedDuration::from_hours(hour));
+        let mut lives = Vec::new();
+        for (hour, writes) in [(30, true), (10, true), (5, false), (40, true)] {
+            let engine = loop {
+                match open(folder.path(), life(hour)) {
+                    Err(StoreError::Locked(_)) => std::thread::yield_now(),
+                    opened => break opened.expect("it opens"),
+                }
+            };
+            if writes {
+                let event = Key::of(Sort::Event).id(engine.instance.as_bytes()).number(1);
+                engine.tree.insert(event.0, &[]).expect("writes");
+            }
+            lives.push(engine.instance);
+        }
+        assert!(lives.is_sorted_by(|a, b| a < b), "{lives:?}");
     }
 }

@@ -17,7 +17,8 @@ use crate::domain::post::Post;
 use crate::domain::silence::Silence;
 use crate::domain::source::Gap;
 use crate::store::{
-    EscalationFilter, MentionFilter, NotificationFilter, OutboxDepth, Page, Result, Rows, TALLY_BUCKET, Tally,
+    EscalationFilter, MentionFilter, NotificationFilter, OutboxDepth, PLACE, Page, Result, Rows,
+    TALLY_BUCKET, Tally,
 };
 
 /// Rows looked at in one call for a page.
@@ -43,7 +44,7 @@ impl Txn<'_> {
         }
         if let Some(after) = &page.after {
             let tail = from_place(after)
-                .ok_or_else(|| self.unreadable("page's place", "it is not one that this store gave"))?;
+                .ok_or_else(|| self.unreadable(PLACE, "it is not one that this store gave"))?;
             let last = prefix.clone().raw(&tail);
             match page.newest_first {
                 true => until = until.min(last),

@@ -10,7 +10,9 @@ use crate::domain::mention::RecordedMention;
 use crate::domain::post::Post;
 use crate::domain::sentiment::Counts;
 use crate::domain::source::{Gap, SourceState};
-use crate::store::{Outcome, PostName, Recalled, Recording, Result, bucket, id_alias, is_id_alias};
+use crate::store::{
+    Outcome, PostName, Recalled, Recording, Result, bucket, id_alias, is_id_alias, is_tallied,
+};
 
 /// Half a hash tells gaps that end at the same instant apart.
 pub(super) fn gap_key(gap: &Gap) -> Key {
@@ -135,7 +137,7 @@ impl Txn<'_> {
                 self.put_alias(&post.source, &alias, &id);
             }
         }
-        if row.revision == 1 {
+        if is_tallied(&row) {
             let tally = tally_key(row.topic()).time(bucket(row.recorded_at));
             let mut counts: Counts = self.get(&tally)?.unwrap_or_default();
             counts.add(row.sentiment().polarity);

@@ -70,7 +70,13 @@ fn what_joins_an_acknowledged_matter_is_told_bundled() {
     }
     assert_eq!((ledger.told(), ledger.one(id).untold), (told(&[]), 3));
     ledger.run(&desk, id, noon() + mins(16));
-    assert_eq!((ledger.told(), ledger.one(id).untold), (told(&[("care", Reason::Joined)]), 0));
+    assert_eq!(
+        (ledger.told(), ledger.one(id).untold),
+        (told(&[("care", Reason::Joined)]), 3),
+        "the message says how many"
+    );
+    ledger.open(&desk, High, noon() + mins(17));
+    assert_eq!((ledger.told(), ledger.one(id).untold), (told(&[]), 1), "the next bundle counts anew");
     assert!(matches!(ledger.one(id).state, State::Acknowledged { .. }));
 }
 
@@ -106,6 +112,23 @@ fn a_more_severe_one_begins_the_steps_again() {
     let one = ledger.one(id);
     assert_eq!((&one.state, one.severity, one.accountable.as_str()), (&State::Open, High, "care"));
     assert_eq!(one.step_due, Some(noon() + mins(70)));
+}
+
+#[test]
+fn what_grows_in_the_batch_that_opens_it_is_told_as_new() {
+    let desk = desk();
+    let mut ledger = Ledger::default();
+    let mut intake = Intake::new(&desk, &[], noon());
+    let (topic, owner) = ("app".into(), "care".into());
+    for severity in [Low, High] {
+        let subject = Subject { mention: MentionId::new(noon()), topic: &topic, owner: &owner, before: None };
+        let fired = Fired { fired: Some(firing("g", severity)), faults: Vec::new() };
+        assert!(intake.take(&subject, fired).escalation().is_some());
+    }
+    ledger.apply(intake.finish());
+    assert_eq!(ledger.told(), told(&[("care", Reason::Accountable)]));
+    let severities: Vec<_> = ledger.escalations.values().map(|one| one.severity).collect();
+    assert_eq!(severities, [High]);
 }
 
 #[test]

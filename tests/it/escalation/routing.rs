@@ -133,6 +133,19 @@ fn a_group_is_what_its_mentions_share_and_names_no_author() {
 }
 
 #[test]
+fn triggers_that_group_by_the_same_meet_in_one_matter() {
+    let rules = [
+        rule("cannot-tell", "sentiment.polarity == \"unsure\"", Severity::Low),
+        rule("angry", "sentiment.polarity == \"negative\"", Severity::High),
+    ];
+    let rules = Rules::compile(&rules, &[]).expect("in order");
+    let fired = |negative| fire(&rules, &scored(Some("zelda"), negative), &[]).fired.expect("fires");
+    let (low, high) = (fired(0.5), fired(0.9));
+    assert_eq!((low.trigger.as_str(), high.trigger.as_str()), ("cannot-tell", "angry"));
+    assert_eq!(low.group, high.group);
+}
+
+#[test]
 fn all_faults_of_all_rules_come_in_one_list() {
     let problems = Rules::compile(
         &[rule("a", "sentiment.scor < 0", Severity::Low), rule("b", "post.reach > 5", Severity::Low)],

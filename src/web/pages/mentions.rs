@@ -1,0 +1,164 @@
+//! The lists behind every figure, and one mention alone.
+
+use std::sync::Arc;
+
+use axum::extract::{Extension, Path, Query, RawQuery, State};
+use maud::{Markup, html};
+use url::form_urlencoded;
+
+use super::show::{self, Reading};
+use super::{Frame, PageAnswer};
+use crate::api::caller::Caller;
+use crate::api::{Api, ApiError};
+use crate::domain::id::MentionId;
+use crate::domain::sentiment::Polarity;
+use crate::domain::words;
+use crate::web::v1::{Narrow, number};
+
+pub async fn list(
+    State(api): State<Arc<Api>>,
+    Extension(caller): Extension<Caller>,
+    RawQuery(raw): RawQuery,
+) -> PageAnswer {
+    caller.may_read(&api.desk.load())?;
+    let asked = Asked::read(raw.as_deref())?;
+    let narrow = &asked.narrow;
+    let found = api.mentions(narrow.of_mentions(), narrow.page()).await?;
+    let desk = api.desk.load_full();
+    let read = Reading::of(&desk, narrow.owner.as_ref(), api.clock.now());
+    let review = narrow.polarity == Some(Polarity::Unsure);
+    let topics = desk.topics.values().map(|topic| (topic.id.as_str(), topic.name.as_str()));
+    let owners = desk.roster.owners().map(|owner| (owner.id.as_str(), owner.name.as_str()));
+    let polarities = Polarity::ALL.iter().map(|polarity| (polarity.as_str(), polarity.as_str()));
+    let body = html! {
+        h1 { @if review { "Mentions to review" } @else { "Mentions" } }
+        @if review { p { "The model would not commit itself on these: a person should look." } }
+        form.row method="get" action="/mentions" {
+            (choice("Topic", "topic", "all", asked.get("topic"), topics))
+            (choice("Sentiment", "polarity", "any", asked.get("polarity"), polarities))
+            (choice("Routed to", "owner", "anybody", asked.get("owner"), owners))
+            (asked.hidden(&["from", "until", "source", "escalation"]))
+            button type="submit" { "Show" }
+        }
+        (bounds(&read, &asked))
+        @if found.rows.is_empty() && found.next.is_none() {
+            p { @if review { "Nothing waits for a look." } @else { "There is none." } }
+        }
+        @for one in &found.rows { (show::mention(&read, one, None)) }
+        (asked.more("/mentions", found.next.as_deref()))
+    };
+    let (title, place) =
+        if review { ("To review", "/mentions?polarity=unsure") } else { ("Mentions", "/mentions") };
+    Ok(Frame { title, place, twin: Some(asked.address("/api/v1/mentions")), may_roam: true }.around(&body))
+}
+
+/// What the form does not show: time, source, escalation.
+fn bounds(read: &Reading<'_>, asked: &Asked) -> Markup {
+    let narrow = &asked.narrow;
+    let bounded = narrow.from.is_some()
+        || narrow.until.is_some()
+        || narrow.source.is_some()
+        || narrow.escalation.is_some();
+    html! {
+        @if bounded {
+            p.quiet {
+                "Only those heard "
+                @if let Some(from) = narrow.from { "from " (read.time(from)) " " }
+                @if let Some(until) = narrow.until { "until " (read.time(until)) " " }
+                @if let Some(source) = &narrow.source { "at the source " (source) " " }
+                @if let Some(id) = narrow.escalation { "that belong to " a href=(format!("/escalations/{id}")) { "one escalation" } " " }
+                "· " a href="/mentions" { "show all" }
+            }
+        }
+    }
+}
+
+pub async fn one(
+    State(api): State<Arc<Api>>,
+    Extension(caller): Extension<Caller>,
+    Path(id): Path<String>,
+) -> PageAnswer {
+    caller.may_read(&api.desk.load())?;
+    let view = api.mention(number::<MentionId>(&id, "mention")?).await?;
+    let desk = api.desk.load_full();
+    let read = Reading::of(&desk, Some(&view.accountable), api.clock.now());
+    let title = format!("Mention of {}", read.topic(view.mention.topic()));
+    let body = html! { h1 { (title) } (show::mention(&read, &view, None)) };
+    let twin = Some(format!("/api/v1/mentions/{}", view.mention.id()));
+    Ok(Frame { title: &title, place: "", twin, may_roam: true }.around(&body))
+}
+
+/// What a list is narrowed by, as it stands in the address. A form sends its empty fields too:
+/// they say nothing.
+pub struct Asked {
+    /// Understood.
+    pub narrow: Narrow,
+    pairs: Vec<(String, String)>,
+}
+
+impl Asked {
+    pub fn read(raw: Option<&str>) -> Result<Self, ApiError> {
+        let pairs: Vec<(String, String)> = form_urlencoded::parse(raw.unwrap_or_default().as_bytes())
+            .filter(|(_, value)| !value.is_empty())
+            .map(|(key, value)| (key.into_owned(), value.into_owned()))
+            .collect();
+        let uri = format!("/?{}", written(&pairs)).parse();
+        let uri: axum::http::Uri = uri.map_err(|_| ApiError::Bad("this address cannot be read".into()))?;
+        let Query(narrow) =
+            Query::<Narrow>::try_from_uri(&uri).map_err(|error| ApiError::Bad(error.body_text()))?;
+        Ok(Self { narrow, pairs })
+    }
+
+    /// As asked for, for the form.
+    pub fn get(&self, key: &str) -> Option<&str> {
+        self.pairs.iter().find(|(other, _)| other == key).map(|(_, value)| value.as_str())
+    }
+
+    /// What the form keeps without showing it.
+    pub fn hidden(&self, keys: &[&str]) -> Markup {
+        html! {
+            @for key in keys {
+                @if let Some(value) = self.get(key) { input type="hidden" name=(key) value=(value); }
+            }
+        }
+    }
+
+    /// The same question elsewhere.
+    pub fn address(&self, path: &str) -> String {
+        if self.pairs.is_empty() { path.into() } else { format!("{path}?{}", written(&self.pairs)) }
+    }
+
+    /// The way to the next rows.
+    pub fn more(&self, path: &str, next: Option<&str>) -> Markup {
+        let mut pairs: Vec<_> = self.pairs.iter().filter(|(key, _)| key != "after").cloned().collect();
+        html! {
+            @if let Some(next) = next {
+                p { a href=({ pairs.push(("after".into(), next.into())); format!("{path}?{}", written(&pairs)) }) { "Older ones" } }
+            }
+        }
+    }
+}
+
+fn written(pairs: &[(String, String)]) -> String {
+    form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish()
+}
+
+/// A field to choose from, the first choice being not to narrow.
+pub fn choice<'a>(
+    label: &str,
+    key: &str,
+    any: &str,
+    chosen: Option<&str>,
+    choices: impl Iterator<Item = (&'a str, &'a str)>,
+) -> Markup {
+    html! {
+        label { (label)
+            select name=(key) {
+                option value="" { (any) }
+                @for (value, words) in choices {
+                    option value=(value) selected[chosen == Some(value)] { (words::one_line(words, 60)) }
+                }
+            }
+        }
+    }
+}

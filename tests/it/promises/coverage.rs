@@ -1,0 +1,96 @@
+//! P6: blind spots are reported.
+
+use serde_json::json;
+
+use crate::support::fake_site::Page;
+use crate::world::{Scene, World};
+
+const SCENE: &str = "[[digests]]\nid = \"daily\"\nto = [\"cco\"]\nat = \"20:00\"\n\
+    [[sources]]\nid = \"blog\"\nkind = \"feed\"\n\
+    params = { url = \"{site}/feed.json\", interval = \"5m\", allow_private = true }\n";
+
+fn feed(ids: &[u32]) -> Page {
+    let items: Vec<_> = ids
+        .iter()
+        .map(|n| json!({ "id": n.to_string(), "url": format!("https://blog.example/{n}"), "content_text": "Acme app" }))
+        .collect();
+    let feed = json!({ "version": "https://jsonfeed.org/version/1.1", "title": "Blog", "items": items });
+    Page::of("application/feed+json", feed.to_string())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_sick_source_is_told_once_and_once_when_it_is_well() {
+    let mut world = World::start(Scene::new().with(SCENE).page("/feed.json", feed(&[1, 2]))).await;
+    world.advance("10m").await;
+    world.site.put("/feed.json", Page::new(500));
+    world.advance("10m").await;
+    world.expect_nobody_told();
+    world.advance("1h").await;
+    world.expect_line("ops", "source_sick").says("blog");
+    world.advance("4h").await;
+    world.restart().await;
+    world.expect_nobody_told();
+    let digest = world.get("/api/v1/digests/daily?format=text").await.body;
+    assert!(digest.contains("blog: cannot be read since"), "{digest}");
+    let page = world.get("/").await.body;
+    assert!(page.contains("cannot be read since"), "{page}");
+    world.site.put("/feed.json", feed(&[1, 2, 3]));
+    world.advance("4h").await;
+    world.expect_line("ops", "source_well");
+    assert_eq!(world.mentions().await.len(), 3);
+    world.advance("4h").await;
+    world.expect_mail_to("cco", "WHAT WE COULD NOT SEE").says("Nothing that we know of");
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_hiccup_is_nobodys_business() {
+    let mut world = World::start(Scene::new().with(SCENE).page("/feed.json", feed(&[1, 2]))).await;
+    for _ in 0..3 {
+        world.site.put("/feed.json", Page::new(503));
+        world.advance("8m").await;
+        world.site.put("/feed.json", feed(&[1, 2]));
+        world.advance("30m").await;
+    }
+    world.expect_nobody_told();
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_passed_unseen_while_the_daemon_was_off_stands_in_the_digest() {
+    let mut world = World::start(Scene::new().with(SCENE).page("/feed.json", feed(&[1, 2]))).await;
+    world.off().await;
+    world.site.put("/feed.json", feed(&[8, 9]));
+    world.set(jiff::SignedDuration::from_hours(6));
+    world.on().await;
+    let digest = world.get("/api/v1/digests/daily").await.json();
+    let blog = digest["coverage"].as_array().expect("a list").iter().find(|watch| watch["source"] == "blog");
+    let gaps = blog.expect("the source is there")["gaps"].as_array().expect("a list").clone();
+    assert_eq!(gaps.len(), 1, "{digest}");
+    assert_eq!(gaps[0]["cause"], "overrun");
+    assert_eq!(gaps[0]["from"], "2026-01-12T09:00:00Z");
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_source_that_somebody_mended_is_asked_at_once_and_one_that_is_gone_is_not_blind() {
+    let scene =
+        Scene::new().with(&SCENE.replace("/feed.json", "/fed.json")).page("/feed.json", feed(&[1, 2]));
+    let mut world = World::start(scene).await;
+    world.advance("10m").await;
+    assert_eq!(world.mentions().await.len(), 0);
+    assert!(world.source("blog").await.failing_since.is_some());
+    let mended = world.toml().replace("/fed.json", "/feed.json");
+    world.reload(&mended).await.expect("in order");
+    assert_eq!(world.mentions().await.len(), 2, "a person's remedy shows at once");
+    world.site.put("/feed.json", Page::new(410));
+    world.advance("10m").await;
+    let text = "/api/v1/digests/daily?format=text";
+    assert!(world.get(text).await.body.contains("blog has given nothing since"));
+    let without = mended.split("[[sources]]\nid = \"blog\"").next().expect("the part before").to_owned();
+    world.reload(&without).await.expect("in order");
+    let body = world.get(text).await.body;
+    assert!(!body.contains("blog"), "{body}");
+    world.read_all();
+    world.end().await;
+}
