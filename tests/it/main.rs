@@ -13,6 +13,7 @@ mod promises;
 mod push_file;
 mod real_servers;
 mod sentiment;
+mod service;
 mod store_conformance;
 mod support;
 mod tidy;
