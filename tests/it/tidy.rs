@@ -195,7 +195,7 @@ fn crates(sources: &[File]) -> Vec<String> {
             wrong.push(format!("{}: only {home} names {name}", file.path));
         }
     }
-    let used = Regex::new(r"(?m)^\s*(?:pub )?use (?:::)?(\w+)").unwrap();
+    let used = Regex::new(r"(?m)^\s*(?:pub )?use (?:::)?([a-z]\w*)").unwrap();
     for file in sources.iter().filter(|file| part(file) == "domain") {
         for found in used.captures_iter(&file.code) {
             let own = matches!(&found[1], "crate" | "super" | "self");
