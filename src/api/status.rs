@@ -34,6 +34,8 @@ pub struct Status {
     pub unresolved: usize,
     /// From when `today` and `hours` count: the full hour 23 hours before the present one.
     pub since: Timestamp,
+    /// Until when, exclusive: just past the present, so that what is recorded this instant counts.
+    pub until: Timestamp,
     /// Mentions of the last 24 hours, by topic.
     pub today: BTreeMap<String, Counts>,
     /// The same by hour; adds up to `today`.
@@ -62,10 +64,11 @@ impl Api {
         let hour = jiff::SignedDuration::from_hours(1);
         let since =
             Timestamp::from_second(now.as_second().div_euclid(3_600) * 3_600).unwrap_or(now) - hour * 23;
-        let week = Window { from: now - hour * (7 * 24), until: now + jiff::SignedDuration::from_secs(1) };
+        let until = now + jiff::SignedDuration::from_secs(1);
+        let week = Window { from: now - hour * (7 * 24), until };
         let mut hours: Vec<Hour> =
             (0..24).map(|n| Hour { from: since + hour * n, counts: Counts::default() }).collect();
-        let today = self.counts(Window { from: since, until: now }, &mut hours).await?;
+        let today = self.counts(Window { from: since, until }, &mut hours).await?;
         let open = EscalationFilter { unresolved: true, ..EscalationFilter::default() };
         let tasks = self.driver.iter().flat_map(|driver| driver.status());
         Ok(Status {
@@ -79,6 +82,7 @@ impl Api {
             store: self.store.size().await?,
             unresolved: self.store.escalations(open, Page::first(super::list::MOST)).await?.rows.len(),
             since,
+            until,
             today,
             hours,
             tasks: tasks

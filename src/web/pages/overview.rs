@@ -103,7 +103,7 @@ fn today(read: &Reading<'_>, status: &Status) -> Markup {
     for counts in status.today.values() {
         all += *counts;
     }
-    let window = format!("from={}&until={}", status.since, status.now);
+    let window = format!("from={}&until={}", status.since, status.until);
     let linked = |count: u64, query: &str| {
         html! { @if count == 0 { "0" } @else { a href=(format!("/mentions?{window}{query}")) { (words::figure(count)) } } }
     };
