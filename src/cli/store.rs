@@ -71,8 +71,9 @@ async fn export(common: &Common, file: &Path) -> anyhow::Result<ExitCode> {
     let door = Door::open(common, Needs::Store).await?;
     if file.as_os_str() == "-" {
         let mut out = std::io::stdout().lock();
-        write_rows(&door, &mut |line| {
-            Ok(out.write_all(line).unwrap_or_else(|error| output::stop_writing(&error)))
+        write_rows(&door, &mut |line| match out.write_all(line) {
+            Ok(()) => Ok(()),
+            Err(error) => output::stop_writing(&error),
         })
         .await?;
         return Ok(ExitCode::SUCCESS);
