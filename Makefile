@@ -9,7 +9,7 @@ PREFIX ?= /usr/local
 DESTDIR ?=
 # release or dev: what `build` builds and `install` installs.
 PROFILE ?= release
-# What `run` runs with and `install` puts into /etc.
+# What `run` runs with.
 CONFIG ?= config/earmark.toml
 # What the tests of mail, web server, kills and unit drive.
 TEST_PACKAGES ?= strace nginx-light exim4-daemon-light openssl systemd
@@ -90,22 +90,29 @@ bench: setup ## rates of matching, scoring, storing, reading (BENCH=scoring for 
 	@cargo bench --locked $(if $(BENCH),--bench $(BENCH),--benches)
 
 torture: setup test-packages ## the long tests: kills at every call and at random instants
-	@cargo test --locked --test it torture -- --include-ignored --nocapture
+	@cargo test --locked --test it torture::everything -- --ignored --exact --nocapture
 
-# As root by way of sudo nothing is built: the caller built it, and root has another cache.
-install: ## install below PREFIX (DESTDIR, PROFILE=release or dev)
-	@[ -n "$${SUDO_USER:-}" ] || $(MAKE) build
+# Nothing is built for a BINARY that was named, nor as root by way of sudo: the caller built it, and
+# root has another cache. Both ends of the binary's rpath and of its model's path are below PREFIX, so
+# the tree may be staged anywhere.
+install: ## install below PREFIX (DESTDIR, PROFILE=release or dev, BINARY=FILE for one that is built)
+	@[ -n "$${SUDO_USER:-}$(findstring command,$(origin BINARY))" ] || $(MAKE) build
 	@[ -x "$(BINARY)" ] || { echo "earmark: $(BINARY) is missing: run 'make build' first" >&2; exit 1; }
 	@[ -d "$(TORCH)/lib" ] || { echo "earmark: $(TORCH)/lib is missing: run 'make setup' first" >&2; exit 1; }
-	@install -d "$(BIN)" "$(LIBRARIES)" "$(SHARE)/models/sentiment" "$(UNITS)" "$(ETC)"
+	@install -d "$(BIN)" "$(LIBRARIES)" "$(SHARE)/models/sentiment" "$(SHARE)/config/sample" "$(UNITS)" "$(ETC)"
 	@install -m 755 "$(BINARY)" "$(BIN)/earmark"
 	@for library in "$(TORCH)"/lib/*.so*; do install -m 644 "$$library" "$(LIBRARIES)/"; done
 	@install -m 644 models/sentiment/* "$(SHARE)/models/sentiment/"
 	@install -m 644 models/README.md "$(SHARE)/models/"
+	@install -m 644 LICENSE "$(SHARE)/"
+	@install -m 644 config/*.toml "$(SHARE)/config/"
+	@install -m 644 config/sample/* "$(SHARE)/config/sample/"
 	@sed 's|/usr/local/|$(PREFIX)/|g' systemd/earmark.service >"$(UNITS)/earmark.service"
 	@chmod 644 "$(UNITS)/earmark.service"
 	@if [ -e "$(ETC)/earmark.toml" ]; then $(call say,$(ETC)/earmark.toml is kept as it is); \
-	else install -m 644 "$(CONFIG)" "$(ETC)/earmark.toml"; fi
+	else install -m 644 config/starter.toml "$(ETC)/earmark.toml"; \
+	  printf '\n# Where the unit keeps the store; named here so that commands look there too.\n[store]\npath = "/var/lib/earmark"\n' \
+	    >>"$(ETC)/earmark.toml"; fi
 	@$(call say,installed $(BIN)/earmark; next: edit $(ETC)/earmark.toml and systemctl enable --now earmark)
 
 uninstall: ## remove what install put there; the configuration and the store stay

@@ -11,6 +11,7 @@ use crate::escalation::accountable;
 use crate::notify::message::Next;
 use crate::notify::render;
 use crate::store::{EscalationFilter, MentionFilter, NotificationFilter, Page, Rows};
+pub use crate::store::{Row, Verified};
 
 /// Most rows of one page.
 pub const MOST: usize = 1_000;

@@ -9,6 +9,7 @@
 //! and closed. A step that overruns is left behind and said so: the four crossings hold at a kill
 //! too, so a slow stop costs a repeat and no data.
 
+pub mod alarms;
 pub mod audit;
 pub mod check;
 pub mod live;
@@ -63,6 +64,15 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(10);
 const BATCH_WITHIN: Duration = Duration::from_secs(120);
 /// How long the store's lock is waited for: a predecessor may still be closing.
 const LOCK_WITHIN: Duration = Duration::from_secs(10);
+
+/// Why there is no pulse.
+#[derive(Debug)]
+pub enum Silent {
+    /// It may come back: slow, stuck, in trouble.
+    Late(String),
+    /// It does not come back in this process.
+    Gone(String),
+}
 
 /// What the process gives the daemon.
 pub struct Deps {
@@ -287,11 +297,22 @@ impl App {
         self.driver.is_idle()
     }
 
-    /// Whether store and scorer answer: what the watchdog feeds on. One that hangs does not.
-    pub async fn is_alive(&self) -> bool {
-        let hangs = self.scorer.busy_for().is_some_and(|busy| busy > BATCH_WITHIN);
-        let answer = tokio::time::timeout(ANSWER_WITHIN, self.store.ping()).await;
-        self.scorer.is_alive() && !hangs && matches!(answer, Ok(Ok(())))
+    /// Whether store and scorer answer: what the watchdog feeds on.
+    ///
+    /// # Errors
+    /// Who does not, and whether that can pass.
+    pub async fn pulse(&self) -> Result<(), Silent> {
+        if !self.scorer.is_alive() {
+            return Err(Silent::Gone("the scorer's thread has ended".into()));
+        }
+        if let Some(busy) = self.scorer.busy_for().filter(|busy| *busy > BATCH_WITHIN) {
+            return Err(Silent::Late(format!("the scorer has been at one batch for {busy:.0?}")));
+        }
+        match tokio::time::timeout(ANSWER_WITHIN, self.store.ping()).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(error)) => Err(Silent::Late(format!("the store does not answer: {error}"))),
+            Err(_) => Err(Silent::Late(format!("the store has not answered for {ANSWER_WITHIN:?}"))),
+        }
     }
 
     /// Ends everything in the order in which data flows. Call once the stop token is pulled (it
@@ -300,6 +321,8 @@ impl App {
         let began = Timestamp::now();
         self.stop.stop();
         let Self { driver, store, scorer, listeners, api, ingest, .. } = self;
+        // A poll that waits for a long call's verdicts would else outlast the limit.
+        scorer.hurry();
         let orderly = async move {
             listeners.closed().await;
             driver.ended().await;

@@ -26,7 +26,7 @@ use crate::runtime::clock::{Clock, ManualClock};
 use crate::runtime::stop::Stop;
 use crate::runtime::task::{Nudge, Task};
 use crate::store::memory::Memory;
-use crate::store::{EscalationFilter, MentionFilter, NotificationFilter, Page, Store};
+use crate::store::{EscalationFilter, MentionFilter, NotificationFilter, Page, Rows, Store};
 
 /// Posts taken in at one instant of the clock where the file gives no dates.
 const AT_ONCE: usize = 500;
@@ -44,7 +44,7 @@ pub struct Replayed {
     pub skipped: BTreeMap<String, u64>,
     /// Mentions by topic and polarity.
     pub topics: BTreeMap<String, Counts>,
-    /// Matters that would have opened.
+    /// Escalations that would have opened.
     pub escalations: Vec<Escalation>,
     /// Messages that would have gone out, by reader and reason.
     pub messages: BTreeMap<String, BTreeMap<&'static str, u64>>,
@@ -157,38 +157,41 @@ async fn summarise(store: &dyn Store, replayed: &mut Replayed) -> anyhow::Result
             *replayed.skipped.entry(reason.as_str().into()).or_default() += count;
         }
     }
+    every(
+        |page| store.mentions(MentionFilter::default(), page),
+        |mention| {
+            let counts = replayed.topics.entry(mention.topic().to_string()).or_default();
+            counts.add(mention.sentiment().polarity);
+        },
+    )
+    .await?;
+    every(
+        |page| store.escalations(EscalationFilter::default(), page),
+        |escalation| replayed.escalations.push(escalation),
+    )
+    .await?;
+    every(
+        |page| store.notifications(NotificationFilter::default(), page),
+        |Notification { owner, reason, .. }| {
+            let reasons = replayed.messages.entry(owner.to_string()).or_default();
+            *reasons.entry(Reason::as_str(reason)).or_default() += 1;
+        },
+    )
+    .await
+}
+
+/// Takes every row of a list, page by page.
+async fn every<T, F>(mut ask: impl FnMut(Page) -> F, mut take: impl FnMut(T)) -> anyhow::Result<()>
+where
+    F: Future<Output = crate::store::Result<Rows<T>>>,
+{
     let mut page = Page::first(1_000);
     loop {
-        let found = store.mentions(MentionFilter::default(), page.clone()).await?;
-        for mention in found.rows {
-            replayed.topics.entry(mention.topic().to_string()).or_default().add(mention.sentiment().polarity);
-        }
-        page.after = found.next;
-        if page.after.is_none() {
-            break;
-        }
-    }
-    loop {
-        let found = store.escalations(EscalationFilter::default(), page.clone()).await?;
-        replayed.escalations.extend(found.rows);
-        page.after = found.next;
-        if page.after.is_none() {
-            break;
-        }
-    }
-    loop {
-        let found = store.notifications(NotificationFilter::default(), page.clone()).await?;
-        for Notification { owner, reason, .. } in found.rows {
-            *replayed
-                .messages
-                .entry(owner.to_string())
-                .or_default()
-                .entry(Reason::as_str(reason))
-                .or_default() += 1;
-        }
-        page.after = found.next;
-        if page.after.is_none() {
-            return Ok(());
+        let found = ask(page.clone()).await?;
+        found.rows.into_iter().for_each(&mut take);
+        match found.next {
+            Some(next) => page.after = Some(next),
+            None => return Ok(()),
         }
     }
 }

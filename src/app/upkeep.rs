@@ -1,15 +1,18 @@
-//! What must be done now and then: ending what has outlived its time, and reading the gauges.
+//! What must be done now and then: ending what has outlived its time, reading the gauges, and
+//! telling the operator of queues and disk.
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
 
+use super::alarms::{Alarms, Room};
 use crate::api::Api;
 use crate::config::Config;
+use crate::pipeline::notice;
 use crate::runtime::stop::Stop;
 use crate::runtime::task::{Task, Wake};
-use crate::store::Retention;
+use crate::store::{Effects, OutboxDepth, Retention};
 use crate::telemetry::metrics;
 
 /// How often the gauges are read.
@@ -19,16 +22,34 @@ const RETAIN_EVERY: SignedDuration = SignedDuration::from_hours(1);
 /// Rows looked at between two looks at the stop token.
 const ROWS: usize = 2_000;
 
-/// Does both.
+/// Does all of it.
 pub struct Upkeep {
     api: Arc<Api>,
     retain_at: Option<Timestamp>,
+    alarms: Alarms,
 }
 
 impl Upkeep {
     /// Due at once.
     pub fn new(api: Arc<Api>) -> Self {
-        Self { api, retain_at: None }
+        Self { api, retain_at: None, alarms: Alarms::default() }
+    }
+
+    /// Tells the operator of queues and disk, if there is something to tell.
+    async fn alarm(&mut self, outbox: &OutboxDepth, now: Timestamp) -> anyhow::Result<()> {
+        let room = nix::sys::statvfs::statvfs(&self.api.config.load().store_path).ok().map(|disk| Room {
+            free: disk.blocks_available() * disk.fragment_size(),
+            total: disk.blocks() * disk.fragment_size(),
+        });
+        let desk = self.api.desk.load_full();
+        for notice in self.alarms.look(outbox, room, now) {
+            let effects =
+                Effects { notifications: notice::to_operator(&desk, &notice, now), ..Effects::default() };
+            // Fresh keys: nothing can be in the way.
+            let _ = self.api.store.step(effects).await?;
+            self.api.deliver.nudge();
+        }
+        Ok(())
     }
 }
 
@@ -59,6 +80,7 @@ impl Task for Upkeep {
         let outbox = self.api.store.outbox(now).await?;
         let oldest = outbox.oldest.map_or(0.0, |at| now.duration_since(at).as_secs_f64().max(0.0));
         metrics::outbox(outbox.waiting, oldest);
+        self.alarm(&outbox, now).await?;
         let size = self.api.store.size().await?;
         metrics::store(size.disk_bytes, size.mentions);
         for (task, status) in self.api.driver.iter().flat_map(|driver| driver.status()) {

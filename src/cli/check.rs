@@ -4,21 +4,24 @@
 use std::process::ExitCode;
 
 use clap::Args;
+use serde_json::json;
 
 use super::{Common, EX_CONFIG, output, place};
 use crate::app::{check, offline, trials};
 use crate::config::load::{examine, variables};
 use crate::domain::problem::Problems;
 
-/// Says every fault of the configuration at once, and runs its [[tests]].
-///
-/// Exit code 78 on a fault, 1 if only a [[tests]] entry fails.
+/// Says every fault of the configuration at once, and runs its [[tests]]
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:
+#[command(
+    after_help = "Exit code 78 on a fault; 1 if only a test fails, or a source or channel does not answer.
+
+Examples:
   earmark check
-  earmark --config new.toml check
+  earmark check -c new.toml
   earmark check --live                also asks every source and channel once
-  earmark check --no-tests            for the unit: a new model must not keep the daemon down")]
+  earmark check --no-tests            before a start: a new model must not keep the daemon down"
+)]
 pub struct CheckArgs {
     /// Ask every source and channel once
     #[arg(long)]
@@ -38,33 +41,42 @@ pub async fn run(common: &Common, args: &CheckArgs) -> anyhow::Result<ExitCode> 
     show(common, &problems)?;
     let Some(config) = config.filter(|_| !problems.has_faults()) else {
         let faults = problems.0.iter().filter(|problem| !problem.warning).count();
-        output::note(&format!("{}: {faults} faults", path.display()));
+        output::note(&format!("{}: {}", path.display(), output::count(faults as u64, "fault")));
         return Ok(ExitCode::from(EX_CONFIG));
     };
     output::note(&format!(
-        "{}: {} topics, {} owners, {} sources, {} channels: in order",
+        "{}: {}, {}, {}, {}: in order",
         path.display(),
-        config.topics.len(),
-        config.roster.owners().count(),
-        config.sources.len(),
-        config.channels.len()
+        output::count(config.topics.len() as u64, "topic"),
+        output::count(config.roster.owners().count() as u64, "owner"),
+        output::count(config.sources.len() as u64, "source"),
+        output::count(config.channels.len() as u64, "channel")
     ));
     let mut failed = false;
     if !args.no_tests && !config.tests.is_empty() {
         let api = offline::without_store(config.clone()).await?;
         for (number, test) in config.tests.iter().enumerate() {
             let wrong = trials::run(&api, test).await?;
+            failed |= !wrong.is_empty();
             for sentence in &wrong {
-                failed = true;
-                output::line(&format!("test {}: {sentence}: {}", number + 1, output::safe(&test.text, 80)));
+                if common.json {
+                    output::json(&json!({ "test": number + 1, "what": sentence, "text": test.text }))?;
+                } else {
+                    let text = output::safe(&test.text, 80);
+                    output::line(&format!("test {}: {sentence}: {text}", number + 1));
+                }
             }
         }
-        output::note(&format!("{} tests run", config.tests.len()));
+        output::note(&format!("{} run", output::count(config.tests.len() as u64, "test")));
     }
     if args.live {
         for (what, answer) in trials::live(&config).await? {
             failed |= answer.is_err();
             match answer {
+                answer if common.json => {
+                    let (key, said) = answer.map_or_else(|why| ("error", why), |said| ("said", said));
+                    output::json(&json!({ "asked": what, key: said }))?;
+                }
                 Ok(said) => output::line(&format!("{what}: {said}")),
                 Err(error) => output::line(&format!("{what}: {}", output::colour(&error, "31"))),
             }
@@ -76,7 +88,7 @@ pub async fn run(common: &Common, args: &CheckArgs) -> anyhow::Result<ExitCode> 
 fn show(common: &Common, problems: &Problems) -> anyhow::Result<()> {
     for problem in &problems.0 {
         if common.json {
-            output::json(&serde_json::json!({
+            output::json(&json!({
                 "severity": if problem.warning { "warning" } else { "error" },
                 "place": problem.place, "key": problem.key, "what": problem.what, "remedy": problem.remedy,
             }))?;

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use super::door::{Door, Needs};
 use super::{Common, mentions, output};
 
-/// Previews a digest as its reader would get it, over what came since the last one.
+/// Previews or sends a digest
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   earmark digest care-daily
@@ -19,7 +19,7 @@ pub struct DigestArgs {
     /// Its name in the configuration
     id: String,
     /// Since when: a time (RFC 3339) or a length (24h, 7d) [default: the last digest]
-    #[arg(long, value_parser = mentions::instant)]
+    #[arg(long, value_name = "WHEN", value_parser = mentions::instant)]
     since: Option<Timestamp>,
     /// As this owner would read it [default: its first reader]
     #[arg(long, value_name = "OWNER")]
@@ -27,8 +27,8 @@ pub struct DigestArgs {
     /// How to print it
     #[arg(long, value_enum, default_value_t = Form::Text)]
     format: Form,
-    /// Send it to its readers now; the plan goes on as before
-    #[arg(long)]
+    /// Send it to its readers now; the next one comes when it would have
+    #[arg(long, conflicts_with_all = ["reader", "format"])]
     send: bool,
 }
 
@@ -45,10 +45,14 @@ pub async fn run(common: &Common, args: &DigestArgs) -> anyhow::Result<ExitCode>
     let path = format!("/digests/{}", args.id);
     if args.send {
         let sent: serde_json::Value = door.post(&path, &query, &serde_json::json!({})).await?;
-        let count = &sent["notifications"];
+        if common.json {
+            output::json(&sent)?;
+            return Ok(ExitCode::SUCCESS);
+        }
+        let messages = output::count(sent["notifications"].as_u64().unwrap_or_default(), "message");
         match door.is_daemon() {
-            true => output::line(&format!("{count} messages are on their way.")),
-            false => output::line(&format!("{count} messages wait in the outbox until the daemon runs.")),
+            true => output::line(&format!("{messages} on the way.")),
+            false => output::line(&format!("{messages} in the outbox until the daemon runs.")),
         }
         return Ok(ExitCode::SUCCESS);
     }

@@ -1,17 +1,21 @@
 //! The way to the functions of `api`: a running daemon's socket, else the store itself, opened by
 //! this process. Both speak the same requests, so a command does not know the difference.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use crate::web::Local;
 use anyhow::{Context, bail};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::{Common, place};
 use crate::api::ProblemDetail;
+use crate::api::list::Listing;
 use crate::app::offline;
 use crate::config::Config;
+use crate::web::Local;
+
+/// Rows asked for at once.
+const PAGE: usize = 500;
 
 /// An open door.
 pub struct Door {
@@ -27,9 +31,11 @@ enum Way {
 /// What a command needs where no daemon runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Needs {
-    /// The store.
+    /// A store that is there.
     Store,
-    /// The store and the model.
+    /// The store; it is made if there is none.
+    AnyStore,
+    /// The model, and no store.
     Model,
 }
 
@@ -38,15 +44,22 @@ impl Door {
     pub async fn open(common: &Common, needs: Needs) -> anyhow::Result<Self> {
         let config = place::config(common)?;
         let act_as = common.act_as.clone();
-        for socket in place::sockets(common, &config) {
-            if let Some(client) = knock(&socket, &config).await? {
-                return Ok(Self { way: Way::Socket(client), act_as });
-            }
+        if let Some((_, client)) = daemon(common, &config).await? {
+            return Ok(Self { way: Way::Socket(client), act_as });
         }
-        if common.socket.is_some() {
-            bail!("no daemon answers at the socket named");
+        if let Some(socket) = &common.socket {
+            bail!("no daemon answers at {}; without --socket the command works by itself", socket.display());
         }
-        let api = offline::open(config, needs == Needs::Model).await?;
+        if needs == Needs::Store && !config.store_path.exists() {
+            bail!(
+                "there is no store in {} yet; `earmark run` makes it, or --config names another configuration",
+                config.store_path.display()
+            );
+        }
+        let api = match needs {
+            Needs::Model => offline::without_store(config).await?,
+            Needs::Store | Needs::AnyStore => offline::open(config).await?,
+        };
         Ok(Self { way: Way::Process(Box::new(Local::new(api))), act_as })
     }
 
@@ -78,6 +91,30 @@ impl Door {
     /// Asks for something to be ended.
     pub async fn delete<T: DeserializeOwned>(&self, path: &str) -> anyhow::Result<T> {
         parse(&self.call("DELETE", path, &[], None).await?)
+    }
+
+    /// Asks for a list page by page until `most` rows were shown or none are left.
+    pub async fn pages<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        query: &[(&str, String)],
+        mut most: usize,
+        mut show: impl FnMut(T) -> anyhow::Result<()>,
+    ) -> anyhow::Result<()> {
+        let mut after: Option<String> = None;
+        while most > 0 {
+            let mut page = query.to_vec();
+            page.push(("limit", PAGE.min(most).to_string()));
+            page.extend(after.iter().map(|after| ("after", after.clone())));
+            let Listing { rows, next }: Listing<T> = self.get(path, &page).await?;
+            most = most.saturating_sub(rows.len());
+            rows.into_iter().try_for_each(&mut show)?;
+            after = next;
+            if after.is_none() {
+                break;
+            }
+        }
+        Ok(())
     }
 
     async fn call(
@@ -116,24 +153,46 @@ fn parse<T: DeserializeOwned>(answer: &[u8]) -> anyhow::Result<T> {
     serde_json::from_slice(answer).context("the daemon's answer cannot be read: is it of another version?")
 }
 
-/// A client of the daemon at this socket, if one answers and has our store.
-async fn knock(socket: &Path, config: &Config) -> anyhow::Result<Option<reqwest::Client>> {
-    if tokio::net::UnixStream::connect(socket).await.is_err() {
-        return Ok(None);
+/// The daemon that has this configuration's store, if one answers, and its socket. A daemon with
+/// another store is passed by where we only looked, and refused where it was named.
+async fn daemon(common: &Common, config: &Config) -> anyhow::Result<Option<(PathBuf, reqwest::Client)>> {
+    for socket in place::sockets(common, config) {
+        if tokio::net::UnixStream::connect(&socket).await.is_err() {
+            continue;
+        }
+        let client = reqwest::Client::builder().unix_socket(socket.clone()).build()?;
+        let (status, answer) =
+            ask(&client, "GET", url::Url::parse("http://localhost/api/v1/hello")?, None).await?;
+        let hello: serde_json::Value = serde_json::from_slice(&answer).unwrap_or_default();
+        let theirs = hello["store"].as_str().filter(|_| status == 200);
+        if theirs.is_some_and(|theirs| Path::new(theirs) == config.store_path) {
+            return Ok(Some((socket, client)));
+        }
+        if common.socket.is_some() {
+            bail!(
+                "the daemon at {} has the store {}, and this configuration has {}; name the daemon's own configuration with --config",
+                socket.display(),
+                theirs.unwrap_or("of something else"),
+                config.store_path.display()
+            );
+        }
     }
-    let client = reqwest::Client::builder().unix_socket(socket.to_owned()).build()?;
-    let (status, answer) =
-        ask(&client, "GET", url::Url::parse("http://localhost/api/v1/hello")?, None).await?;
-    let hello: serde_json::Value = serde_json::from_slice(&answer).unwrap_or_default();
-    let theirs = hello["store"].as_str().unwrap_or_default();
-    if status == 200 && Path::new(theirs) != config.store_path {
+    Ok(None)
+}
+
+/// For work that needs the store for itself.
+///
+/// # Errors
+/// Where a daemon has it.
+pub async fn no_daemon(common: &Common, config: &Config) -> anyhow::Result<()> {
+    if let Some((socket, _)) = daemon(common, config).await? {
         bail!(
-            "the daemon at {} has the store {theirs}, this configuration has {}; name its configuration with --config or its socket with --socket",
-            socket.display(),
-            config.store_path.display()
+            "a daemon has the store in {} open (it answers at {}); stop it first: systemctl stop earmark, or SIGTERM",
+            config.store_path.display(),
+            socket.display()
         );
     }
-    Ok(Some(client))
+    Ok(())
 }
 
 async fn ask(

@@ -8,21 +8,23 @@ use jiff::{SignedDuration, Timestamp};
 use super::door::{Door, Needs};
 use super::{Common, mentions, output};
 use crate::api::act::{Ask, SilenceAsk};
-use crate::api::list::{EscalationDetail, Listing};
+use crate::api::list::EscalationDetail;
 use crate::domain::duration;
 use crate::domain::escalation::{Escalation, Severity};
+use crate::domain::id::EscalationId;
 use crate::domain::silence::Silence;
 
-/// Lists what is open and who answers for it; acts on it.
+/// Lists what is open and who answers for it; acknowledge, resolve, reassign, silence
 #[derive(Debug, Args)]
 #[command(
     args_conflicts_with_subcommands = true,
+    disable_help_subcommand = true,
     after_help = "Examples:
   earmark escalations                              what is open
   earmark escalations --all --since 7d --json
-  earmark escalations show 0193…
-  earmark escalations acknowledge 0193…            \"I have it\"
-  earmark escalations reassign 0193… --to cco
+  earmark escalations show ID                      with its mentions, and who was told
+  earmark escalations acknowledge ID               \"I have it\"
+  earmark escalations reassign ID --to cco
   earmark escalations silence --topic acme-app --lasts 2h --reason \"known outage\""
 )]
 pub struct EscalationsArgs {
@@ -38,67 +40,81 @@ struct List {
     #[arg(long)]
     all: bool,
     /// About this topic
-    #[arg(long)]
+    #[arg(long, value_name = "ID")]
     topic: Option<String>,
     /// Answered for by this owner
-    #[arg(long)]
+    #[arg(long, value_name = "ID")]
     owner: Option<String>,
     /// Opened since: a time (RFC 3339) or a length (24h, 7d)
-    #[arg(long, value_parser = mentions::instant)]
+    #[arg(long, value_name = "WHEN", value_parser = mentions::instant)]
     since: Option<Timestamp>,
-    /// At most this many
-    #[arg(long, default_value_t = 100)]
-    limit: usize,
+    /// At most this many [default: 100 as a table, else all]
+    #[arg(long, value_name = "NUMBER")]
+    limit: Option<usize>,
 }
 
 #[derive(Debug, Subcommand)]
 enum Act {
     /// One escalation with its mentions and everything that was sent
+    #[command(after_help = "Examples:
+  earmark escalations show ID
+  earmark escalations show ID --json | jq '.notifications[].owner'")]
     Show {
-        /// Its number
-        id: String,
+        /// Its id, as the list shows it
+        id: EscalationId,
     },
     /// "I have it": the steps stop for as long as the policy allows
+    #[command(after_help = "Examples:
+  earmark escalations acknowledge ID
+  earmark escalations acknowledge ID --as care       as root: say for whom")]
     Acknowledge {
-        /// Its number
-        id: String,
+        /// Its id, as the list shows it
+        id: EscalationId,
     },
     /// "It is done": closes it
+    #[command(after_help = "Examples:
+  earmark escalations resolve ID")]
     Resolve {
-        /// Its number
-        id: String,
+        /// Its id, as the list shows it
+        id: EscalationId,
     },
     /// "It is theirs": hands it over
+    #[command(after_help = "Examples:
+  earmark escalations reassign ID --to cco")]
     Reassign {
-        /// Its number
-        id: String,
+        /// Its id, as the list shows it
+        id: EscalationId,
         /// To which owner
         #[arg(long, value_name = "OWNER")]
         to: String,
     },
-    /// Holds messages for a while; without anything to hold, lists silences
+    /// Holds messages for a while; without --lasts, lists what is held
+    #[command(after_help = "Examples:
+  earmark escalations silence
+  earmark escalations silence --topic acme-app --lasts 2h --reason \"known outage\"
+  earmark escalations silence --end ID")]
     Silence(SilenceArgs),
 }
 
 #[derive(Debug, Args)]
 struct SilenceArgs {
     /// Only about this topic
-    #[arg(long)]
+    #[arg(long, value_name = "ID")]
     topic: Option<String>,
     /// Only what this trigger found
-    #[arg(long)]
+    #[arg(long, value_name = "ID")]
     trigger: Option<String>,
     /// Only to this owner
-    #[arg(long)]
+    #[arg(long, value_name = "ID")]
     owner: Option<String>,
-    /// Up to this severity: low, high or urgent
-    #[arg(long, value_parser = severity)]
+    /// Up to this severity: low, high or urgent [default: high]
+    #[arg(long, value_name = "SEVERITY", value_parser = severity)]
     up_to: Option<Severity>,
-    /// For how long
-    #[arg(long, value_parser = length, requires = "reason")]
+    /// For how long: 2h, 3d; at most 30d
+    #[arg(long, value_name = "LENGTH", value_parser = length, requires = "reason")]
     lasts: Option<SignedDuration>,
     /// Why; everyone concerned reads it
-    #[arg(long)]
+    #[arg(long, value_name = "TEXT", requires = "lasts")]
     reason: Option<String>,
     /// End this silence now
     #[arg(long, value_name = "ID", conflicts_with = "lasts")]
@@ -137,25 +153,31 @@ async fn list(door: &Door, common: &Common, args: &List) -> anyhow::Result<()> {
         ("owner", args.owner.clone()),
         ("from", args.since.map(|at| at.to_string())),
         ("unresolved", Some((!args.all).to_string())),
-        ("limit", Some(args.limit.to_string())),
     ];
     let query: Vec<_> =
         parts.into_iter().filter_map(|(key, value)| value.map(|value| (key, value))).collect();
-    let found: Listing<Escalation> = door.get("/escalations", &query).await?;
     if common.json {
-        return found.rows.iter().try_for_each(output::json);
+        let most = args.limit.unwrap_or(usize::MAX);
+        return door.pages("/escalations", &query, most, |one: Escalation| output::json(&one)).await;
     }
-    if found.rows.is_empty() {
-        output::line("Nothing is open.");
+    let mut rows = Vec::new();
+    let gather = |one: Escalation| {
+        rows.push(row(&one));
+        Ok(())
+    };
+    door.pages("/escalations", &query, args.limit.unwrap_or(SHOWN), gather).await?;
+    if rows.is_empty() {
+        output::note(if args.all { "There is none of that sort." } else { "Nothing of that sort is open." });
         return Ok(());
     }
-    let rows: Vec<Vec<String>> = found.rows.iter().map(row).collect();
-    output::table(
-        &["id", "topic", "severity", "state", "accountable", "posts", "opened", "next step"],
-        &rows,
-    );
+    output::table(&HEADING, &rows);
     Ok(())
 }
+
+/// Shown to people unless they say otherwise.
+const SHOWN: usize = 100;
+const HEADING: [&str; 8] =
+    ["id", "topic", "severity", "state", "accountable", "posts", "opened", "next step"];
 
 fn row(one: &Escalation) -> Vec<String> {
     vec![
@@ -170,16 +192,13 @@ fn row(one: &Escalation) -> Vec<String> {
     ]
 }
 
-async fn show(door: &Door, common: &Common, id: &str) -> anyhow::Result<()> {
+async fn show(door: &Door, common: &Common, id: &EscalationId) -> anyhow::Result<()> {
     let detail: EscalationDetail = door.get(&format!("/escalations/{id}"), &[]).await?;
     if common.json {
         return output::json(&detail);
     }
     let one = &detail.escalation;
-    output::table(
-        &["id", "topic", "severity", "state", "accountable", "posts", "opened", "next step"],
-        &[row(one)],
-    );
+    output::table(&HEADING, &[row(one)]);
     output::line(&format!("\nWhy: {}", output::safe(&one.why, 200)));
     output::line("\nWhat was said:");
     for view in &detail.mentions {
@@ -194,17 +213,17 @@ async fn show(door: &Door, common: &Common, id: &str) -> anyhow::Result<()> {
     for sent in &detail.notifications {
         let word = serde_json::to_value(&sent.delivery)?["delivery"].as_str().unwrap_or("?").to_owned();
         output::line(&format!(
-            "  {}  {} over {}: {word}, tried {} times",
+            "  {}  {} over {}: {word}, {}",
             output::when(sent.created_at),
             sent.owner,
             sent.channel,
-            sent.attempts
+            output::count(sent.attempts.into(), "attempt")
         ));
     }
     Ok(())
 }
 
-async fn act(door: &Door, common: &Common, id: &str, ask: &Ask) -> anyhow::Result<()> {
+async fn act(door: &Door, common: &Common, id: &EscalationId, ask: &Ask) -> anyhow::Result<()> {
     let after: Escalation = door.post(&format!("/escalations/{id}"), &[], ask).await?;
     if common.json {
         return output::json(&after);
@@ -236,6 +255,9 @@ async fn silence(door: &Door, common: &Common, args: &SilenceArgs) -> anyhow::Re
     };
     if common.json {
         return silences.iter().try_for_each(output::json);
+    }
+    if silences.is_empty() {
+        output::note("Nothing is held.");
     }
     for one in &silences {
         output::line(&format!(

@@ -14,13 +14,17 @@ use crate::sentiment::scorer::Scorer;
 use crate::sentiment::word_list::WordList;
 use crate::sentiment::{Classifier, ScoreError, labelled, location};
 
-/// Measures the model on labelled texts (`text`, `label`: negative, neutral or positive, and
-/// optionally `target`) of a JSON Lines or CSV file, plain or gzipped.
+/// Measures the model on labelled texts
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:
+#[command(
+    after_help = "The file is JSON Lines or CSV, plain or gzipped. A record has `text`, `label` (negative, neutral
+or positive) and, if it is about something, `target`. Needs neither a configuration nor the daemon.
+
+Examples:
   earmark eval labelled.jsonl
   earmark eval labelled.csv.gz --json
-  earmark eval labelled.jsonl --word-list      the baseline, for comparison")]
+  earmark eval labelled.jsonl --word-list      the baseline, for comparison"
+)]
 pub struct EvalArgs {
     /// The labelled texts
     file: PathBuf,
@@ -28,10 +32,10 @@ pub struct EvalArgs {
     #[arg(long, value_name = "FOLDER")]
     model: Option<PathBuf>,
     /// Below this confidence a verdict counts as unsure
-    #[arg(long)]
+    #[arg(long, value_name = "0 TO 1")]
     floor: Option<f32>,
     /// Threads the model may use; 0: one a core
-    #[arg(long, default_value_t = 0)]
+    #[arg(long, value_name = "NUMBER", default_value_t = 0)]
     threads: usize,
     /// Measure the word list instead of the model
     #[arg(long)]
@@ -40,10 +44,11 @@ pub struct EvalArgs {
 
 pub async fn run(common: &Common, args: &EvalArgs) -> anyhow::Result<ExitCode> {
     let rows = labelled::read(&args.file)?;
-    let settings = place::config_path(common)
-        .ok()
-        .and_then(|_| place::config(common).ok())
-        .map(|config| config.sentiment);
+    // A configuration that was named must be in order; one that only lies around is not needed.
+    let settings = match &common.config {
+        Some(_) => Some(place::config(common)?.sentiment),
+        None => place::config(common).ok().map(|config| config.sentiment),
+    };
     let floor =
         args.floor.or(settings.as_ref().map(|settings| settings.floor)).unwrap_or(SentimentSettings::FLOOR);
     let model = args.model.clone().or(settings.and_then(|settings| settings.model));

@@ -13,26 +13,30 @@ use crate::api::import::Imported;
 use crate::app::reading::FileReading;
 use crate::domain::post::Post;
 
-/// Takes in posts from JSON Lines or CSV: call transcripts, surveys, tickets. What no topic claims
-/// becomes the champion's. Taking the same file in twice changes nothing.
+/// Takes in posts from a file: transcripts, surveys, tickets
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:
+#[command(
+    after_help = "What no topic claims becomes the champion's. Taking the same file in twice changes nothing.
+
+Examples:
   earmark import calls.jsonl
-  earmark import survey.csv --quiet       record them, wake nobody
-A record has at least `text`; also id, url, author, created_at, title, lang, kind, site, parent.")]
+  earmark import survey.csv --quiet
+
+A record has at least `text`; also id, url, author, created_at, title, lang, kind, site, parent."
+)]
 pub struct ImportArgs {
     /// JSON Lines or CSV, known by its ending
     file: PathBuf,
-    /// Wake nobody
+    /// Record them and wake nobody
     #[arg(long)]
     quiet: bool,
 }
 
 pub async fn run(common: &Common, args: &ImportArgs) -> anyhow::Result<ExitCode> {
-    let door = Door::open(common, Needs::Store).await?;
+    let mut reading = FileReading::open(&args.file)?;
+    let door = Door::open(common, Needs::AnyStore).await?;
     let mut progress = output::Progress::new("posts", None);
     let (mut taken, mut rejected) = (0u64, 0u64);
-    let mut reading = FileReading::open(&args.file)?;
     while let Some((posts, rejects)) = reading.next().await? {
         for reject in rejects {
             rejected += 1;
@@ -45,8 +49,9 @@ pub async fn run(common: &Common, args: &ImportArgs) -> anyhow::Result<ExitCode>
     if common.json {
         output::json(&json!({ "posts": taken, "rejected": rejected }))?;
     } else {
-        let then = if door.is_daemon() { "" } else { "; they are scored when the daemon runs" };
-        output::line(&format!("{taken} posts lie in the inbox, {rejected} could not be read{then}."));
+        let then = if door.is_daemon() { "" } else { "; they are scored once the daemon runs" };
+        let posts = output::count(taken, "post");
+        output::line(&format!("{posts} in the inbox, {rejected} could not be read{then}."));
     }
     Ok(if rejected == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -10,7 +10,7 @@ use super::{Common, output};
 
 const STARTER: &str = include_str!("../../config/starter.toml");
 
-/// Writes a commented configuration to start from.
+/// Writes a commented configuration to start from
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   earmark init                        print it

@@ -1,53 +1,59 @@
 //! `earmark mentions`: list, filter, follow, export.
 
+use std::collections::BTreeSet;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use clap::builder::PossibleValuesParser;
 use clap::{Args, ValueEnum};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::door::{Door, Needs};
 use super::{Common, output};
 use crate::api::list::{Listing, MentionView};
 use crate::domain::duration;
+use crate::domain::id::{EscalationId, MentionId};
+use crate::domain::sentiment::Polarity;
 
-/// Lists mentions, newest first.
+/// Lists, filters, follows and exports mentions
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:
+#[command(after_help = "The newest come first, except while following.
+
+Examples:
   earmark mentions --topic acme-app --since 24h
   earmark mentions --polarity unsure               what a person should look at
   earmark mentions --follow                        as they come
   earmark mentions --since 30d --format csv > mentions.csv")]
 pub struct MentionsArgs {
     /// Of this topic
-    #[arg(long)]
+    #[arg(long, value_name = "ID")]
     topic: Option<String>,
     /// From this source
-    #[arg(long)]
+    #[arg(long, value_name = "ID")]
     source: Option<String>,
-    /// negative, neutral, positive or unsure
-    #[arg(long)]
+    /// Leaning this way
+    #[arg(long, value_name = "POLARITY", value_parser = PossibleValuesParser::new(Polarity::ALL.map(Polarity::as_str)))]
     polarity: Option<String>,
     /// Routed to this owner
-    #[arg(long)]
+    #[arg(long, value_name = "ID")]
     owner: Option<String>,
     /// Belonging to this escalation
-    #[arg(long)]
-    escalation: Option<String>,
+    #[arg(long, value_name = "ID")]
+    escalation: Option<EscalationId>,
     /// Recorded since: a time (RFC 3339) or a length (24h, 7d)
-    #[arg(long, value_parser = instant)]
+    #[arg(long, value_name = "WHEN", value_parser = instant)]
     since: Option<Timestamp>,
     /// Recorded before: a time or a length
-    #[arg(long, value_parser = instant)]
+    #[arg(long, value_name = "WHEN", value_parser = instant)]
     until: Option<Timestamp>,
-    /// At most this many; exports give all unless told
-    #[arg(long)]
+    /// At most this many [default: 50 as a table, else all]
+    #[arg(long, value_name = "NUMBER")]
     limit: Option<usize>,
-    /// Go on showing what comes
-    #[arg(long, conflicts_with_all = ["until", "limit"])]
+    /// Show what comes from now on, until Ctrl-C
+    #[arg(long, conflicts_with_all = ["since", "until", "limit"])]
     follow: bool,
-    /// How to print
-    #[arg(long, value_enum, default_value_t = Format::Table)]
+    /// How to print: table, jsonl, or csv (for spreadsheets; no cell is a formula)
+    #[arg(long, value_enum, default_value_t = Format::Table, hide_possible_values = true)]
     format: Format,
 }
 
@@ -72,38 +78,29 @@ pub fn instant(text: &str) -> Result<Timestamp, String> {
     Timestamp::now().checked_sub(length).map_err(|error| error.to_string())
 }
 
+/// Rows asked for at once while following.
 const PAGE: usize = 500;
+/// How often is asked again.
+const ASK_EVERY: Duration = Duration::from_secs(1);
+/// How far back is asked each time. A mention bears the time at which its batch was taken up, and
+/// appears when the batch is recorded: two sources can be recorded in the other order.
+const LOOK_BACK: SignedDuration = SignedDuration::from_mins(2);
 
 pub async fn run(common: &Common, args: &MentionsArgs) -> anyhow::Result<ExitCode> {
     let door = Door::open(common, Needs::Store).await?;
     let format = if common.json { Format::Jsonl } else { args.format };
-    let mut most =
-        args.limit.unwrap_or(if format == Format::Table && !args.follow { 50 } else { usize::MAX });
+    let most = args.limit.unwrap_or(if format == Format::Table { 50 } else { usize::MAX });
     let mut writer = Writer::new(format);
-    let mut query = narrowed(args);
+    let query = narrowed(args);
     if args.follow {
         return follow(&door, query, &mut writer).await;
     }
-    query.push(("limit", PAGE.min(most).max(1).to_string()));
-    let mut after: Option<String> = None;
-    while most > 0 {
-        let mut page = query.clone();
-        page.extend(after.iter().map(|after| ("after", after.clone())));
-        let Listing { rows, next }: Listing<MentionView> = door.get("/mentions", &page).await?;
-        for row in rows.iter().take(most) {
-            writer.write(row)?;
-        }
-        most = most.saturating_sub(rows.len());
-        after = next;
-        if after.is_none() {
-            break;
-        }
-    }
-    writer.end()?;
+    door.pages("/mentions", &query, most, |view| writer.write(&view)).await?;
+    writer.flush()?;
     Ok(ExitCode::SUCCESS)
 }
 
-/// Oldest first from now on, asked for again and again: the store is the queue.
+/// What comes, oldest first, asked for again and again: the store is the queue.
 async fn follow(
     door: &Door,
     mut query: Vec<(&'static str, String)>,
@@ -112,27 +109,32 @@ async fn follow(
     if !door.is_daemon() {
         anyhow::bail!("no daemon runs, so nothing will come; start it with `earmark run`");
     }
-    query.retain(|(key, _)| *key != "from");
     query.extend([("oldest_first", "true".to_owned()), ("limit", PAGE.to_string())]);
-    let mut from = Timestamp::now();
+    let mut shown: BTreeSet<(Timestamp, MentionId)> = BTreeSet::new();
+    let mut newest = Timestamp::now();
+    let began = newest;
     let mut after: Option<String> = None;
     loop {
+        let from = began.max(newest - LOOK_BACK);
         let mut page = query.clone();
         page.push(("from", from.to_string()));
         page.extend(after.iter().map(|after| ("after", after.clone())));
         let Listing { rows, next }: Listing<MentionView> = door.get("/mentions", &page).await?;
-        for row in &rows {
-            writer.write(row)?;
+        for view in &rows {
+            let at = view.mention.recorded_at;
+            if shown.insert((at, view.mention.id())) {
+                writer.write(view)?;
+            }
         }
         writer.flush()?;
-        if let Some(last) = rows.last() {
-            from = last.mention.recorded_at + jiff::SignedDuration::from_nanos(1);
-        }
         after = next;
         if after.is_none() {
+            // Only now: the pages of one question keep its `from`.
+            newest = shown.last().map_or(newest, |(at, _)| newest.max(*at));
+            shown.retain(|(at, _)| *at >= newest - LOOK_BACK);
             tokio::select! {
                 _ = tokio::signal::ctrl_c() => return Ok(ExitCode::SUCCESS),
-                () = tokio::time::sleep(Duration::from_secs(1)) => {}
+                () = tokio::time::sleep(ASK_EVERY) => {}
             }
         }
     }
@@ -144,7 +146,7 @@ fn narrowed(args: &MentionsArgs) -> Vec<(&'static str, String)> {
         ("source", args.source.clone()),
         ("polarity", args.polarity.clone()),
         ("owner", args.owner.clone()),
-        ("escalation", args.escalation.clone()),
+        ("escalation", args.escalation.map(|id| id.to_string())),
         ("from", args.since.map(|at| at.to_string())),
         ("until", args.until.map(|at| at.to_string())),
     ];
@@ -211,12 +213,12 @@ impl Writer {
                 if let Some(csv) = &mut self.csv {
                     csv.write_record(cells(view).iter().map(|cell| output::cell(cell)))?;
                 }
-                self.flush()?;
             }
         }
         Ok(())
     }
 
+    /// Prints what was gathered: rows of a table of values go out page by page, not cell by cell.
     fn flush(&mut self) -> anyhow::Result<()> {
         if let Some(csv) = self.csv.take() {
             let bytes = csv.into_inner().map_err(|error| anyhow::anyhow!("{error}"))?;
@@ -227,10 +229,6 @@ impl Writer {
             self.csv = Some(csv::WriterBuilder::new().has_headers(false).from_writer(Vec::new()));
         }
         Ok(())
-    }
-
-    fn end(&mut self) -> anyhow::Result<()> {
-        self.flush()
     }
 }
 

@@ -40,57 +40,62 @@ pub struct Cli {
 }
 
 const EXAMPLES: &str = "Examples:
-  earmark init > earmark.toml         a commented configuration to start from
-  earmark check                       is it right? says every fault at once
-  earmark run                         the daemon
-  earmark route \"Acme lost my order\"  who would own this, and who would be told when
-  earmark escalations                 what is open, and who answers for it";
+  earmark init earmark.toml             a commented configuration to start from
+  earmark -c earmark.toml check         is it in order? says every fault at once
+  earmark -c earmark.toml run           the daemon
+  earmark route \"Acme lost my order\"    who would own this, and who would be told when
+  earmark escalations                   what is open, and who answers for it
+
+The configuration is the one that --config names, else $EARMARK_CONFIG, else the first of
+/etc/earmark/earmark.toml, $XDG_CONFIG_HOME/earmark/earmark.toml (~/.config) and
+config/earmark.toml that is there.
+
+Exit codes: 0 done; 1 it failed, or what was checked is not as it should be; 2 the command line
+is wrong; 78 the configuration has faults.";
+
+/// The heading of what every subcommand takes, below what is its own.
+const EVERYWHERE: &str = "Options of every command";
 
 /// What every subcommand takes.
 #[derive(Debug, Args)]
 pub struct Common {
-    /// The configuration [default: $EARMARK_CONFIG, /etc/earmark/earmark.toml,
-    /// $XDG_CONFIG_HOME/earmark/earmark.toml, config/earmark.toml: the first that is there]
-    #[arg(short, long, global = true, value_name = "FILE", env = "EARMARK_CONFIG", hide_env = true)]
+    /// The configuration; `earmark --help` says where it is looked for
+    #[arg(
+        short,
+        long,
+        global = true,
+        value_name = "FILE",
+        env = "EARMARK_CONFIG",
+        hide_env = true,
+        help_heading = EVERYWHERE
+    )]
     config: Option<PathBuf>,
-    /// The daemon's socket, if it is not where the configuration says
-    #[arg(long, global = true, value_name = "FILE")]
+    /// The daemon's socket, where it is not in its usual place
+    #[arg(long, global = true, value_name = "FILE", help_heading = EVERYWHERE)]
     socket: Option<PathBuf>,
-    /// Print values as JSON, for programs
-    #[arg(long, global = true)]
+    /// Print JSON, for programs
+    #[arg(long, global = true, help_heading = EVERYWHERE)]
     json: bool,
-    /// Act as this owner (root, or the account that the daemon runs as)
-    #[arg(long = "as", global = true, value_name = "OWNER")]
+    /// Act as this owner: for root and the account that the daemon runs as
+    #[arg(long = "as", global = true, value_name = "OWNER", help_heading = EVERYWHERE)]
     act_as: Option<String>,
 }
 
+/// Each speaks for itself where it is defined.
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// The daemon: reads, scores, records, escalates, delivers
     Run(run::RunArgs),
-    /// Says every fault of the configuration at once, and runs its [[tests]]
     Check(check::CheckArgs),
-    /// Writes a commented configuration to start from
     Init(init::InitArgs),
-    /// What the model says of texts
     Score(score::ScoreArgs),
-    /// Who would own a text, why, and who would be told when
     Route(route::RouteArgs),
-    /// Measures the model on labelled texts
     Eval(eval::EvalArgs),
-    /// Lists, filters, follows and exports mentions
     Mentions(mentions::MentionsArgs),
-    /// Lists escalations; acknowledge, resolve, reassign, silence
     Escalations(escalations::EscalationsArgs),
-    /// Previews or sends a digest
     Digest(digest::DigestArgs),
-    /// Takes in posts from a file: transcripts, surveys, tickets
     Import(import::ImportArgs),
-    /// What the configuration would have made of a file of posts; stores nothing
     Replay(replay::ReplayArgs),
-    /// Exports, imports, verifies, compacts the store
     Store(store::StoreArgs),
-    /// Sources, coverage, queues, tasks
     Status(status::StatusArgs),
 }
 

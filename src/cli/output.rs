@@ -9,11 +9,26 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde::Serialize;
 
-/// One line of what was asked for. A reader that went away (`| head`) ends us quietly.
+/// One line of what was asked for.
 pub fn line(text: &str) {
-    if writeln!(std::io::stdout(), "{text}").is_err() {
+    if let Err(error) = writeln!(std::io::stdout(), "{text}") {
+        stop_writing(&error);
+    }
+}
+
+/// Standard output takes no more. A reader that went away (`| head`) has what it wanted; anything
+/// else, a full disk say, must not look like success.
+pub fn stop_writing(error: &std::io::Error) -> ! {
+    if error.kind() == std::io::ErrorKind::BrokenPipe {
         std::process::exit(0);
     }
+    complain(&format!("standard output cannot be written: {error}"));
+    std::process::exit(1);
+}
+
+/// A number and what is counted: "1 fault", "2 faults".
+pub fn count(number: u64, one: &str) -> String {
+    format!("{number} {one}{}", if number == 1 { "" } else { "s" })
 }
 
 /// A value as one JSON line.
@@ -144,6 +159,14 @@ mod tests {
         assert_eq!(cell("@acme"), "'@acme");
         assert_eq!(cell("-0.75"), "-0.75");
         assert_eq!(cell("plain"), "plain");
+    }
+
+    #[test]
+    fn one_is_not_many() {
+        assert_eq!(
+            [count(0, "fault"), count(1, "fault"), count(2, "fault")],
+            ["0 faults", "1 fault", "2 faults"]
+        );
     }
 
     #[test]

@@ -6,7 +6,7 @@ use anyhow::Context;
 
 use super::{Common, output};
 use crate::config::Config;
-use crate::config::load::load;
+use crate::config::load::{load, variables};
 
 /// A configuration that cannot be used; its words are the list of faults.
 #[derive(Debug, thiserror::Error)]
@@ -42,7 +42,7 @@ pub fn config_path(common: &Common) -> anyhow::Result<PathBuf> {
 /// The configuration, its warnings shown.
 pub fn config(common: &Common) -> anyhow::Result<Config> {
     let path = config_path(common)?;
-    let loaded = load(&path, &std::env::vars().collect())
+    let loaded = load(&path, &variables())
         .map_err(|problems| BadConfig(format!("{} cannot be used:\n{problems}", path.display())))?;
     for warning in &loaded.warnings.0 {
         output::note(&format!("warning: {warning}"));

@@ -9,16 +9,22 @@ use super::{Common, output, place};
 use crate::app::replay::{Replayed, replay};
 use crate::domain::sentiment::Polarity;
 
-/// Runs posts of JSON Lines or CSV through the configuration, in their own time, as if nobody
-/// answered. Stores nothing, tells nobody.
+/// Says what the configuration would have made of a file of posts
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:
+#[command(
+    after_help = "The posts are played in their own time, as if nobody answered. Stores nothing, tells nobody.
+
+Examples:
   earmark replay last-month.jsonl
-  earmark --config new.toml replay last-month.jsonl --json | jq '.escalations | length'")]
+  earmark --config new.toml replay last-month.jsonl --json | jq '.escalations | length'"
+)]
 pub struct ReplayArgs {
     /// JSON Lines or CSV, known by its ending
     file: PathBuf,
 }
+
+/// Escalations shown to people.
+const SHOWN: usize = 50;
 
 pub async fn run(common: &Common, args: &ReplayArgs) -> anyhow::Result<ExitCode> {
     let config = place::config(common)?;
@@ -35,8 +41,10 @@ pub async fn run(common: &Common, args: &ReplayArgs) -> anyhow::Result<ExitCode>
 
 fn show(replayed: &Replayed) {
     output::line(&format!(
-        "{} posts read, {} could not be read, {:.0} posts a second\n",
-        replayed.posts, replayed.rejected, replayed.posts_per_second
+        "{} read, {} could not be read, {:.0} posts a second\n",
+        output::count(replayed.posts, "post"),
+        replayed.rejected,
+        replayed.posts_per_second
     ));
     let rows: Vec<Vec<String>> = replayed
         .topics
@@ -51,11 +59,14 @@ fn show(replayed: &Replayed) {
     for (reason, count) in &replayed.skipped {
         output::line(&format!("skipped: {count} {}", reason.replace('_', " ")));
     }
-    output::line(&format!("\n{} matters would have opened:", replayed.escalations.len()));
+    output::line(&format!(
+        "\n{} would have opened:",
+        output::count(replayed.escalations.len() as u64, "escalation")
+    ));
     let rows: Vec<Vec<String>> = replayed
         .escalations
         .iter()
-        .take(50)
+        .take(SHOWN)
         .map(|one| {
             vec![
                 output::when(one.opened_at),
@@ -68,6 +79,9 @@ fn show(replayed: &Replayed) {
         })
         .collect();
     output::table(&["opened", "topic", "severity", "trigger", "posts", "owner"], &rows);
+    if replayed.escalations.len() > SHOWN {
+        output::line(&format!("and {} more; --json has all", replayed.escalations.len() - SHOWN));
+    }
     output::line("\nMessages, had nobody answered:");
     for (owner, reasons) in &replayed.messages {
         let reasons: Vec<String> =

@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use clap::Args;
+use clap::builder::PossibleValuesParser;
 use jiff::Timestamp;
 use serde_json::Value;
 
@@ -11,35 +12,37 @@ use super::{Common, output};
 use crate::api::explain::{Explanation, Trial, Would};
 use crate::domain::post::PostKind;
 
-/// Who would own a text, why, and who would be told when if everybody stayed silent.
+/// Says who would own a text, why, and who would be told when
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:
+#[command(after_help = "The times are those of everybody staying silent. Stores nothing, tells nobody.
+
+Examples:
   earmark route \"The Acme app crashed again\"
   earmark route --at 2026-12-24T22:00:00Z \"The Acme app crashed again\"
   earmark route --topic acme-app --kind review \"one star\"")]
 pub struct RouteArgs {
-    /// The words
+    /// What the post says
     text: String,
-    /// The headline
+    /// Its headline
     #[arg(long)]
     title: Option<String>,
-    /// By whom
+    /// Who wrote it
     #[arg(long)]
     author: Option<String>,
-    /// In which language (BCP 47)
+    /// Its language (BCP 47)
     #[arg(long)]
     lang: Option<String>,
-    /// What sort of post: post, comment, review, article, ticket
-    #[arg(long, default_value = "post")]
+    /// What sort of post it is
+    #[arg(long, default_value = "post", value_parser = PossibleValuesParser::new(PostKind::ALL.map(PostKind::as_str)))]
     kind: String,
-    /// From which configured source
-    #[arg(long)]
+    /// As if this source of the configuration had brought it
+    #[arg(long, value_name = "ID")]
     source: Option<String>,
-    /// On which site
+    /// The site it stands on
     #[arg(long)]
     site: Option<String>,
     /// As a mention of this topic, whatever its query says
-    #[arg(long)]
+    #[arg(long, value_name = "ID")]
     topic: Option<String>,
     /// As if now were then (RFC 3339)
     #[arg(long, value_name = "TIME")]
@@ -47,13 +50,7 @@ pub struct RouteArgs {
 }
 
 pub async fn run(common: &Common, args: &RouteArgs) -> anyhow::Result<ExitCode> {
-    let kind = PostKind::ALL.into_iter().find(|kind| kind.as_str() == args.kind);
-    let Some(kind) = kind else {
-        anyhow::bail!(
-            "no kind of post is named \"{}\"; known are post, comment, review, article, ticket",
-            args.kind
-        )
-    };
+    let kind = PostKind::ALL.into_iter().find(|kind| kind.as_str() == args.kind).unwrap_or_default();
     let trial = Trial {
         text: args.text.clone(),
         title: args.title.clone(),
@@ -138,5 +135,6 @@ fn planned_line(one: &Value) -> String {
     let channels: Vec<&str> =
         one["channels"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
     let channels = if channels.is_empty() { String::new() } else { format!(" over {}", channels.join(", ")) };
-    format!("{at}  {}{channels}: {}", one["owner"].as_str().unwrap_or("?"), one["why"].as_str().unwrap_or(""))
+    let word = |key: &str| one[key].as_str().unwrap_or("?");
+    format!("{at}  {}{channels}, {}: {}", word("owner"), word("role"), word("why"))
 }

@@ -10,7 +10,7 @@ use super::door::{Door, Needs};
 use super::{Common, output};
 use crate::domain::sentiment::Sentiment;
 
-/// What the model says of texts.
+/// Says what the model makes of texts
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   earmark score \"The update lost my order again\"
@@ -20,8 +20,8 @@ pub struct ScoreArgs {
     /// Texts; `-` reads one a line from standard input
     #[arg(required = true, value_name = "TEXT")]
     texts: Vec<String>,
-    /// Towards what
-    #[arg(long)]
+    /// Score towards this: a product, a brand
+    #[arg(long, value_name = "NAME")]
     target: Option<String>,
 }
 

@@ -10,7 +10,7 @@ use crate::api::status::Status;
 use crate::domain::duration;
 use crate::domain::sentiment::Polarity;
 
-/// Sources and their blind spots, queues, tasks.
+/// Says how sources, queues and tasks are doing
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   earmark status
@@ -34,10 +34,10 @@ pub async fn run(common: &Common, _: &StatusArgs) -> anyhow::Result<ExitCode> {
         false => output::line("No daemon runs; this is what the store says."),
     }
     output::line(&format!(
-        "{} matters open, {} messages wait, {} mentions kept, {} on disk\n",
-        status.unresolved,
-        status.outbox.waiting,
-        status.store.mentions,
+        "{} open, {} waiting, {} kept, {} on disk\n",
+        output::count(status.unresolved as u64, "escalation"),
+        output::count(status.outbox.waiting, "message"),
+        output::count(status.store.mentions, "mention"),
         bytes(status.store.disk_bytes)
     ));
     show_sources(&status);

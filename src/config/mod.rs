@@ -135,7 +135,9 @@ pub struct SentimentSettings {
     pub model: Option<PathBuf>,
     /// Below this confidence the polarity is `unsure`, 0 to 1.
     pub floor: f32,
-    /// Threads the model may use; 0: as many as there are cores.
+    /// Threads the model may use; 0: as many as there are cores. One unless told otherwise: those
+    /// of libtorch wait for each other busily, and where they do not have the cores to themselves
+    /// two of them are many times slower than one.
     pub threads: usize,
 }
 

@@ -145,6 +145,18 @@ pub enum Notice {
         /// What it said; no address, no text.
         error: String,
     },
+    /// Messages are due and do not leave.
+    OutboxStuck {
+        /// How many.
+        waiting: u64,
+        /// Since when.
+        since: Timestamp,
+    },
+    /// The disk that the store lies on is nearly full.
+    DiskLow {
+        /// Bytes that may still be written.
+        free_bytes: u64,
+    },
     /// A trigger's or route's condition failed on a mention.
     RuleError {
         /// Which.

@@ -13,6 +13,7 @@ use crate::domain::escalation::Escalation;
 use crate::domain::event::What;
 use crate::domain::silence::Silence;
 use crate::runtime::clock::SharedClock;
+use crate::runtime::stage;
 use crate::runtime::stop::Stop;
 use crate::runtime::task::{Nudge, Task, Wake};
 use crate::store::{Effects, EscalationFilter, Outcome, Page, Store};
@@ -108,7 +109,10 @@ impl EscalateTask {
             }
             let tells = !effects.notifications.is_empty();
             let expired = effects.events.iter().any(|event| matches!(event.what, What::Expired { .. }));
-            if self.store.step(effects).await? == Outcome::Done {
+            let stepping = stage::enter("step");
+            let outcome = self.store.step(effects).await?;
+            drop(stepping);
+            if outcome == Outcome::Done {
                 if expired {
                     metrics::escalation_expired();
                 }

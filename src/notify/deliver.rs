@@ -29,6 +29,7 @@ use crate::domain::id::ChannelId;
 use crate::domain::notification::{About, Delivery, Hold, HoldReason, Notification};
 use crate::domain::owner::Roster;
 use crate::runtime::clock::SharedClock;
+use crate::runtime::stage::{self, Stage};
 use crate::runtime::stop::Stop;
 use crate::runtime::task::{Nudge, Task, Wake};
 use crate::store::{Attempted, Effects, NotificationFilter, Outcome, Page, Store, StoreError};
@@ -95,6 +96,8 @@ pub struct DeliverTask {
 struct Ended {
     row: Notification,
     how: How,
+    /// From the attempt written as begun to its end written.
+    sending: Option<Stage>,
 }
 
 enum How {
@@ -173,7 +176,7 @@ impl DeliverTask {
     }
 
     async fn end(&mut self, ended: Ended) -> Result<(), StoreError> {
-        let Ended { row, how } = ended;
+        let Ended { row, how, sending: _sending } = ended;
         let now = self.clock.now();
         match how {
             How::Lost => Ok(()),
@@ -413,11 +416,12 @@ struct Attempt {
 
 impl Attempt {
     async fn run(self, row: Notification) -> Ended {
-        let how = self.send(&row).await;
-        Ended { row, how }
+        let mut sending = None;
+        let how = self.send(&row, &mut sending).await;
+        Ended { row, how, sending }
     }
 
-    async fn send(&self, row: &Notification) -> How {
+    async fn send(&self, row: &Notification, sending_now: &mut Option<Stage>) -> How {
         let message = match self.render.render(row, self.now).await {
             Ok(Rendered::Message(message)) => message,
             Ok(Rendered::NotNeeded(reason)) => return How::NotNeeded(reason),
@@ -428,6 +432,7 @@ impl Attempt {
             Ok(Outcome::Conflict) => return How::Lost,
             Err(error) => return How::Unwritten(error.to_string()),
         }
+        *sending_now = Some(stage::enter("send"));
         let tries = row.attempts + 1;
         let begun = tokio::time::Instant::now();
         let ways = self.ways.load_full();

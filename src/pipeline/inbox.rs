@@ -8,6 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::ingest::{Given, Ingest};
 use crate::domain::id::SourceId;
+use crate::runtime::stage;
 use crate::runtime::stop::Stop;
 use crate::runtime::task::{Task, Wake};
 use crate::store::Store;
@@ -37,7 +38,9 @@ impl InboxReader {
 impl Task for InboxReader {
     async fn run(&mut self, now: Timestamp, stop: &Stop) -> anyhow::Result<Wake> {
         loop {
+            let polling = stage::enter("poll");
             let rows = self.store.inbox(self.id.clone(), None, BATCH).await?;
+            drop(polling);
             let Some((last, _)) = rows.last() else { return Ok(Some(now + LOOK_AGAIN)) };
             let given = Given {
                 inbox_through: Some(*last),

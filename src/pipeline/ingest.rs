@@ -21,6 +21,7 @@ use crate::domain::sentiment::Sentiment;
 use crate::domain::source::{Gap, SkipReason, SourceState};
 use crate::escalation::{Desk, RuleFault, SharedDesk};
 use crate::runtime::clock::SharedClock;
+use crate::runtime::stage;
 use crate::runtime::stop::Stop;
 use crate::runtime::task::Nudge;
 use crate::sentiment::Scorable;
@@ -203,7 +204,10 @@ impl Ingest {
                 now,
             );
             let tells = !recording.effects.notifications.is_empty();
-            if self.store.record(recording).await? == Outcome::Conflict {
+            let writing = stage::enter("record");
+            let outcome = self.store.record(recording).await?;
+            drop(writing);
+            if outcome == Outcome::Conflict {
                 continue;
             }
             for (reason, count) in &chosen.skipped {
@@ -259,7 +263,9 @@ impl Ingest {
         if !missing.is_empty() {
             let began = Instant::now();
             let batch = missing.iter().map(|candidate| scorable(desk, &candidate.mention)).collect();
+            let scoring = stage::enter("score");
             let verdicts = self.scorer.score(batch).await?;
+            drop(scoring);
             metrics::scored(began.elapsed().as_secs_f64());
             scores.extend(missing.iter().map(|candidate| key(&candidate.mention)).zip(verdicts));
         }

@@ -26,7 +26,7 @@
 pub mod inbox;
 pub mod ingest;
 mod matter;
-mod notice;
+pub mod notice;
 mod plan;
 pub mod poller;
 mod select;

@@ -9,6 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::ingest::{Given, Ingest};
 use crate::domain::id::SourceId;
 use crate::domain::source::SourceState;
+use crate::runtime::stage;
 use crate::runtime::stop::Stop;
 use crate::runtime::task::{Task, Wake};
 use crate::source::{Position, Retry, Source, SourceError, schedule};
@@ -85,7 +86,10 @@ impl Task for Poller {
             return Ok(Some(due));
         }
         let position = Position { cursor: state.cursor.clone(), memo: state.memo.clone() };
-        let batch = match stop.or(self.source.poll(&position, now)).await {
+        let polling = stage::enter("poll");
+        let polled = stop.or(self.source.poll(&position, now)).await;
+        drop(polling);
+        let batch = match polled {
             None => return Ok(None),
             Some(Err(error)) => return self.failed(state, error, now).await,
             Some(Ok(batch)) => batch,

@@ -4,6 +4,7 @@
 pub mod backoff;
 pub mod clock;
 pub mod secret;
+pub mod stage;
 pub mod stop;
 pub mod systemd;
 pub mod task;

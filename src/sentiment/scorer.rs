@@ -19,6 +19,9 @@
 //! # Races handled
 //! * Stop against calls: the stop is a message in the same queue. What was queued before it is
 //!   answered; what comes after it finds the queue closed and gets `Stopped`.
+//! * The daemon's end against a long call: [`Scorer::hurry`] lets the batch in hand finish and
+//!   answers the rest with `Stopped`. Its callers record nothing and ask again after the start;
+//!   and the process never ends below a model that works, which crashes.
 //! * A new floor against a batch in hand: the floor is read once per batch, so all texts of a
 //!   batch are held against the same one.
 //!
@@ -28,7 +31,7 @@
 
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -58,6 +61,8 @@ enum Message {
 struct Shared {
     /// The floor's bits.
     floor: AtomicU32,
+    /// Set when the daemon ends: no further batch is begun.
+    ending: AtomicBool,
     /// Since when the model has been at its batch. A plain mutex: held to copy a value only.
     busy_since: Mutex<Option<Instant>>,
 }
@@ -152,6 +157,11 @@ impl Scorer {
         answered.await.map_err(|_| ScoreError::Stopped)
     }
 
+    /// From now on no batch is begun; what waits is answered with [`ScoreError::Stopped`].
+    pub fn hurry(&self) {
+        self.shared.ending.store(true, Ordering::Relaxed);
+    }
+
     /// Answers what is queued, ends the thread, and returns when it has let go of the queue.
     pub async fn stop(&self) {
         // An error means that the thread has ended already.
@@ -219,6 +229,10 @@ impl Thread {
         let floor = self.shared.floor();
         let mut verdicts = Vec::with_capacity(texts.len());
         for batch in texts.chunks(BATCH) {
+            if self.shared.ending.load(Ordering::Relaxed) {
+                verdicts.extend(batch.iter().map(|_| Err(ScoreError::Stopped)));
+                continue;
+            }
             self.shared.set_busy(Some(Instant::now()));
             let judged = judge(classifier, batch);
             verdicts.extend(judged.into_iter().map(|verdict| {

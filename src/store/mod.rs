@@ -66,8 +66,8 @@ pub enum StoreError {
         /// What is wrong with it.
         why: String,
     },
-    /// Another process has it open.
-    #[error("the store at {0} is in use by another process")]
+    /// Another process has it open: where, and who that is.
+    #[error("the store at {0}, and only one can have it open")]
     Locked(String),
     /// It was closed.
     #[error("the store is closed")]

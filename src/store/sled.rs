@@ -101,9 +101,15 @@ impl SledStore {
     ) -> Result<Self> {
         let path: PathBuf = path.into();
         let began = Instant::now();
+        let mut said = false;
         let engine = loop {
             match open_once(&path, instance).await {
-                Err(StoreError::Locked(_)) if began.elapsed() < wait_for_lock && !stop.is_stopped() => {
+                Err(error @ StoreError::Locked(_))
+                    if began.elapsed() < wait_for_lock && !stop.is_stopped() =>
+                {
+                    if !std::mem::replace(&mut said, true) {
+                        tracing::warn!("{error}; waiting up to {wait_for_lock:?} for it");
+                    }
                     let _ = stop.or(tokio::time::sleep(LOCK_PAUSE)).await;
                 }
                 result => break Arc::new(result?),

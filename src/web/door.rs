@@ -122,7 +122,13 @@ fn bind_socket(path: &Path) -> anyhow::Result<UnixListener> {
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
     }
-    // The store's lock is ours, so a socket that is left there belongs to nobody.
+    // Below the store's folder the lock keeps others away; elsewhere two daemons can want one path.
+    if std::os::unix::net::UnixStream::connect(path).is_ok() {
+        anyhow::bail!(
+            "another daemon answers at {}; stop it, or name another place with --socket",
+            path.display()
+        );
+    }
     if let Err(error) = std::fs::remove_file(path)
         && error.kind() != std::io::ErrorKind::NotFound
     {

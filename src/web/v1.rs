@@ -277,7 +277,7 @@ async fn send_digest(
     Query(wanted): Query<As>,
     Query(asked): Query<DigestAsk>,
 ) -> Answer<serde_json::Value> {
-    caller.acts_as(&api.desk.load(), wanted.r#as.as_ref())?;
+    caller.may_act(&api.desk.load(), wanted.r#as.as_ref())?;
     let sent = api.digest_send(&DigestId::from(id), asked.since).await?;
     Ok(Json(serde_json::json!({ "notifications": sent })))
 }
@@ -296,7 +296,7 @@ async fn import(
     Query(wanted): Query<As>,
     Json(asked): Json<ImportAsk>,
 ) -> Answer<Imported> {
-    caller.acts_as(&api.desk.load(), wanted.r#as.as_ref())?;
+    caller.may_act(&api.desk.load(), wanted.r#as.as_ref())?;
     Ok(Json(api.import(asked.posts, asked.quiet).await?))
 }
 
@@ -311,7 +311,7 @@ async fn rows(
     Query(wanted): Query<As>,
     Query(asked): Query<RowsAsk>,
 ) -> Answer<Listing<Row>> {
-    caller.acts_as(&api.desk.load(), wanted.r#as.as_ref())?;
+    caller.may_act(&api.desk.load(), wanted.r#as.as_ref())?;
     let Rows { rows, next } = api.store.rows(asked.after, crate::api::list::MOST).await?;
     Ok(Json(Listing { rows, next }))
 }

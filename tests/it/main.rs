@@ -1,6 +1,7 @@
 //! The one integration-test binary.
 #![allow(clippy::print_stdout, clippy::unwrap_used, reason = "tests say what they skipped, and may panic")]
 
+mod commands;
 mod config;
 mod escalation;
 mod feed;
@@ -12,6 +13,9 @@ mod promises;
 mod push_file;
 mod real_servers;
 mod sentiment;
+mod service;
 mod store_conformance;
 mod support;
+mod tidy;
+mod torture;
 mod world;

@@ -233,7 +233,7 @@ impl Check<'_> {
             }
             said.value
         });
-        let threads = raw.threads.as_ref().map_or(0, |said| {
+        let threads = raw.threads.as_ref().map_or(1, |said| {
             if said.value > 256 {
                 self.book.push(
                     said.at

@@ -70,6 +70,34 @@ fn sentences(notice: &Notice, reader: &Reader, now: Timestamp) -> (&'static str,
                 "You hear of this at most once an hour. earmark check --live asks every channel.".into(),
             ],
         ),
+        Notice::OutboxStuck { waiting, since } => (
+            "outbox_stuck",
+            format!("earmark: {waiting} messages are due and do not leave"),
+            vec![
+                format!(
+                    "{waiting} messages are due since {} ({}) and have not left. Owners may not have heard of \
+                     what waits for them.",
+                    words::moment(*since, &reader.zone, now),
+                    words::zone_name(&reader.zone)
+                ),
+                "See earmark status for what the tasks say, earmark check --live for the channels, and the log."
+                    .into(),
+            ],
+        ),
+        Notice::DiskLow { free_bytes } => (
+            "disk_low",
+            "earmark: the disk is nearly full".into(),
+            vec![
+                format!(
+                    "The disk that the store lies on has {} MB left. Once it is full, nothing new can be \
+                     recorded; sources are then asked again and senders are told to retry.",
+                    free_bytes / 1_000_000
+                ),
+                "A shorter [retention] and earmark store compact give room back. You hear of this at most \
+                 once a day."
+                    .into(),
+            ],
+        ),
         Notice::RuleError { rule, error } => (
             "rule_error",
             format!("earmark: {rule} failed on a mention"),

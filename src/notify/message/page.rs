@@ -10,8 +10,7 @@ use crate::domain::escalation::Severity;
 const BODY: &str = "margin:0;padding:16px;font:16px/1.45 -apple-system,'Segoe UI',Roboto,sans-serif;\
                     overflow-wrap:break-word";
 const COLUMN: &str = "max-width:600px;margin:0 auto";
-const QUOTE: &str =
-    "margin:16px 0 4px;padding:4px 0 4px 12px;border-left:4px solid #8a8f98;white-space:pre-line;\
+const QUOTE: &str = "margin:16px 0 4px;padding:4px 0 4px 12px;border-left:4px solid #8a8f98;white-space:pre-line;\
                      overflow-wrap:anywhere";
 const SMALL: &str = "font-size:13px;opacity:.75";
 const BUTTON: &str = "display:inline-block;padding:12px 18px;margin:0 8px 8px 0;border-radius:6px;\

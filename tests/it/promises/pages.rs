@@ -13,7 +13,8 @@ async fn the_overview_shows_what_is_open() {
     let page = world.get("/").await;
     assert_eq!(page.status, 200);
     let id = world.matter().await.id;
-    for part in ["Acme app", "Customer care", "High severity", "open", &format!("/escalations/{id}"), "desk"] {
+    for part in ["Acme app", "Customer care", "High severity", "open", &format!("/escalations/{id}"), "desk"]
+    {
         assert!(page.body.contains(part), "{part}: {}", page.body);
     }
     let matter = world.get(&format!("/escalations/{id}")).await;

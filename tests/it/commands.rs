@@ -1,0 +1,11 @@
+//! The commands, as a person types them: the real binary over a configuration and a store of its
+//! own, with a daemon and without.
+
+mod accounts;
+mod check;
+mod desk;
+mod help;
+mod model;
+mod posts;
+mod scene;
+mod store;
