@@ -86,7 +86,7 @@ async fn a_source_that_somebody_mended_is_asked_at_once_and_one_that_is_gone_is_
     world.site.put("/feed.json", Page::new(410));
     world.advance("10m").await;
     let text = "/api/v1/digests/daily?format=text";
-    assert!(world.get(text).await.body.contains("blog has given nothing since"));
+    assert!(world.get(text).await.body.contains("blog: cannot be read since"));
     let without = mended.split("[[sources]]\nid = \"blog\"").next().expect("the part before").to_owned();
     world.reload(&without).await.expect("in order");
     let body = world.get(text).await.body;
