@@ -17,9 +17,11 @@ use crate::runtime::clock::SystemClock;
 use crate::runtime::stop::Stop;
 use crate::runtime::systemd;
 
-/// The daemon. Stops on SIGTERM and SIGINT, reads its configuration again on SIGHUP.
+/// The daemon: reads, scores, records, escalates, delivers
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:
+#[command(after_help = "SIGTERM and SIGINT stop it; SIGHUP makes it read its configuration again.
+
+Examples:
   earmark run
   earmark --config config/earmark.toml run
   systemctl reload earmark            (sends SIGHUP; a bad file keeps the old configuration)")]

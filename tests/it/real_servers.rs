@@ -118,7 +118,7 @@ fn from_a_real_web_server_to_a_real_mailbox_and_back() {
     // To the champion, and to both addresses of customer care.
     assert_eq!(
         daemon.cli(&["digest", "daily", "--send", "--as", "cco"]).trim(),
-        "3 messages are on their way."
+        "3 messages on the way."
     );
     let digest = exim.mails_of("cco", 1).remove(0);
     the_digest_adds_up(&digest);

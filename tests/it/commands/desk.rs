@@ -80,7 +80,7 @@ fn a_silence_holds_until_it_is_ended() {
 fn a_digest_is_read_in_three_forms_and_sent() {
     let scene = Scene::with_posts();
     let text = scene.run(["digest", "daily", "--since", "1h"]).ok().out;
-    assert!(text.contains("daily for cco") && text.contains("crashed again"), "{text}");
+    assert!(text.contains("digest for cco") && text.contains("crashed again"), "{text}");
     let html = scene.run(["digest", "daily", "--since", "1h", "--format", "html"]).ok().out;
     assert!(html.starts_with("<!DOCTYPE html>") && html.contains("crashed again"), "{html}");
     let json = scene.run(["digest", "daily", "--since", "1h", "--format", "json"]).ok().json();
@@ -88,7 +88,7 @@ fn a_digest_is_read_in_three_forms_and_sent() {
     assert_eq!(scene.json(["digest", "daily", "--since", "1h"])[0]["matters"], json[0]["matters"]);
     assert!(json[0].to_string().contains("crashed again"), "{json:?}");
     let reader = scene.run(["digest", "daily", "--reader", "care"]).ok().out;
-    assert!(reader.contains("daily for care"), "{reader}");
+    assert!(reader.contains("digest for care"), "{reader}");
     scene.run(["digest", "weekly"]).fails(1, &["no digest is named \"weekly\"", "daily"]);
 
     let ran = scene.run(["digest", "daily", "--since", "1h", "--send"]).ok();
