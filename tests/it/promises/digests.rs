@@ -40,7 +40,6 @@ async fn figures_add_up_and_every_id_can_be_opened() {
         world.says(text).await;
     }
     world.expect_mail_to("care", "High:");
-    world.expect_mail_to("care", "Low:");
     world.advance("1s").await;
     let digest = world.get("/api/v1/digests/daily").await.json();
     let all = ids(&digest["volume"]);
