@@ -9,6 +9,8 @@ use crate::store::OutboxDepth;
 /// Messages that are due and do not leave for this long are stuck: a try takes seconds, and one
 /// that failed is not due again at once.
 const STUCK_FOR: SignedDuration = SignedDuration::from_mins(10);
+/// And at this many looks in a row: a clock that jumps makes everything late for one look.
+const STUCK_LOOKS: u32 = 10;
 /// Below this, and below a twentieth of the disk, room is short.
 const LEAST_BYTES: u64 = 1_000_000_000;
 /// How often the same is said again.
@@ -27,6 +29,7 @@ pub struct Room {
 #[derive(Debug, Default)]
 pub struct Alarms {
     due_since: Option<Timestamp>,
+    due_looks: u32,
     said_stuck: Option<Timestamp>,
     said_full: Option<Timestamp>,
 }
@@ -37,7 +40,10 @@ impl Alarms {
         let mut notices = Vec::new();
         self.due_since =
             if outbox.due > 0 { Some(self.due_since.map_or(now, |since| since.min(now))) } else { None };
-        let stuck = self.due_since.filter(|since| now.duration_since(*since) >= STUCK_FOR);
+        self.due_looks = if outbox.due > 0 { self.due_looks.saturating_add(1) } else { 0 };
+        let stuck = self
+            .due_since
+            .filter(|since| self.due_looks >= STUCK_LOOKS && now.duration_since(*since) >= STUCK_FOR);
         if let Some(since) = stuck
             && is_news(&mut self.said_stuck, now)
         {
@@ -71,13 +77,15 @@ mod tests {
         let start: Timestamp = "2026-01-12T08:00:00Z".parse().expect("a time");
         let depth = |due| OutboxDepth { waiting: due, oldest: None, due };
         let minute = |n| start + SignedDuration::from_mins(n);
-        assert!(alarms.look(&depth(3), None, start).is_empty());
+        assert!((0..9).all(|n| alarms.look(&depth(3), None, minute(n)).is_empty()));
         assert!(alarms.look(&depth(0), None, minute(9)).is_empty(), "it moved");
-        assert!(alarms.look(&depth(3), None, minute(11)).is_empty(), "it begins anew");
-        let said = alarms.look(&depth(4), None, minute(21));
-        assert_eq!(said, [Notice::OutboxStuck { waiting: 4, since: minute(11) }]);
-        assert!(alarms.look(&depth(5), None, minute(60)).is_empty(), "said already");
-        assert_eq!(alarms.look(&depth(5), None, minute(21 + 24 * 60)).len(), 1);
+        assert!(alarms.look(&depth(3), None, minute(10)).is_empty(), "it begins anew");
+        assert!(alarms.look(&depth(3), None, minute(600)).is_empty(), "the clock jumped");
+        assert!((601..608).all(|n| alarms.look(&depth(3), None, minute(n)).is_empty()));
+        let said = alarms.look(&depth(4), None, minute(608));
+        assert_eq!(said, [Notice::OutboxStuck { waiting: 4, since: minute(10) }]);
+        assert!(alarms.look(&depth(5), None, minute(700)).is_empty(), "said already");
+        assert_eq!(alarms.look(&depth(5), None, minute(608 + 24 * 60)).len(), 1);
     }
 
     #[test]

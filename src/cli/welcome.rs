@@ -9,7 +9,9 @@ use crate::config::Config;
 
 /// Says where pages, messages and a digest are.
 pub fn say(config: &Config, config_path: &Path, web: Option<SocketAddr>) {
-    if std::env::var_os("JOURNAL_STREAM").is_some() {
+    let under_systemd =
+        ["JOURNAL_STREAM", "NOTIFY_SOCKET"].iter().any(|name| std::env::var_os(name).is_some());
+    if under_systemd {
         return;
     }
     for line in lines(config, config_path, web) {

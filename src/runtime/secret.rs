@@ -7,6 +7,9 @@ use secrecy::SecretString;
 
 use crate::domain::secret::SecretRef;
 
+/// Where systemd looks for credentials that a unit names without a path.
+const STORES: [&str; 2] = ["/run/credstore", "/etc/credstore"];
+
 /// The secret behind a pointer, its last line end taken off.
 ///
 /// # Errors
@@ -17,13 +20,18 @@ pub fn fetch(pointer: &SecretRef) -> Result<SecretString, String> {
             if name.is_empty() || name.contains('/') || name.starts_with('.') {
                 return Err(format!("\"{name}\" cannot be the name of a credential"));
             }
-            let folder = std::env::var_os("CREDENTIALS_DIRECTORY").ok_or_else(|| {
+            if let Some(folder) = std::env::var_os("CREDENTIALS_DIRECTORY") {
+                return read(&Path::new(&folder).join(name));
+            }
+            // Outside the unit (`earmark check` by hand): where systemd itself looks, systemd.exec(5).
+            let stored = STORES.iter().map(|folder| Path::new(folder).join(name)).find(|path| path.exists());
+            read(&stored.ok_or_else(|| {
                 format!(
-                    "the credential \"{name}\" is not there: $CREDENTIALS_DIRECTORY is not set; \
-                     under systemd add LoadCredential={name}:/path, else use {{ file = … }}"
+                    "the credential \"{name}\" is not there: $CREDENTIALS_DIRECTORY is not set, and {} hold \
+                     none; under systemd add LoadCredential={name}:/path, else use {{ file = … }}",
+                    STORES.join(" and ")
                 )
-            })?;
-            read(&Path::new(&folder).join(name))
+            })?)
         }
         SecretRef::File(path) => read(Path::new(path)),
         SecretRef::Env(name) => {

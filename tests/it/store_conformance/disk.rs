@@ -93,7 +93,9 @@ async fn one_process_has_it_at_a_time() {
     let stop = Stop::new();
     let second = || SledStore::open(folder.path(), InstanceId::new(at(1)), Duration::ZERO, &stop);
     let error = second().await.err().expect("it is locked");
-    assert!(matches!(&error, StoreError::Locked(place) if Path::new(place).starts_with(folder.path()) || place.starts_with(&*folder.path().to_string_lossy())));
+    assert!(
+        matches!(&error, StoreError::Locked(place) if Path::new(place).starts_with(folder.path()) || place.starts_with(&*folder.path().to_string_lossy()))
+    );
     assert!(matches!(compact(folder.path(), &mut |_, _| ()), Err(StoreError::Locked(_))));
     // Told to stop, nobody waits for the lock.
     let stop = Stop::new();
