@@ -6,7 +6,7 @@
 //! compacts it; a lock of sled's own inside `db` would move away with the folder when it is
 //! swapped.
 
-use std::fs::{DirBuilder, File, OpenOptions};
+use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
@@ -112,6 +112,25 @@ pub(super) fn sled_at(folder: &Path, place: &str) -> Result<Db> {
     })
 }
 
+/// Makes an empty store beside and renames it: sled refuses, for good, a folder whose making was
+/// cut off by a kill (its `conf` is written in two pieces). Whatever a kill left beside is no store
+/// yet and holds nothing.
+fn create(path: &Path) -> std::io::Result<()> {
+    let new = path.join("db.new");
+    if new.exists() {
+        fs::remove_dir_all(&new)?;
+    }
+    let db = Config::new().path(&new).open()?;
+    db.flush()?;
+    drop(db);
+    for entry in fs::read_dir(&new)? {
+        File::open(entry?.path())?.sync_all()?;
+    }
+    File::open(&new)?.sync_all()?;
+    fs::rename(&new, path.join("db"))?;
+    File::open(path)?.sync_all()
+}
+
 /// Opens once, without waiting for anybody.
 pub(super) fn open(path: &Path, instance: InstanceId) -> Result<Engine> {
     let place = path.display().to_string();
@@ -122,6 +141,9 @@ pub(super) fn open(path: &Path, instance: InstanceId) -> Result<Engine> {
         .map_err(|error| failed(&place, "create its folder", error))?;
     let lock = lock(path)?;
     compact::recover(path)?;
+    if !path.join("db").exists() {
+        create(path).map_err(|error| failed(&place, "create it", error))?;
+    }
     let db = sled_at(&path.join("db"), &place)?;
     let log = File::open(path.join("db/db")).map_err(|error| failed(&place, "open sled's log", error))?;
     let instance = after_earlier_lives(&db, &place, instance)?;
@@ -179,6 +201,19 @@ pub(super) fn commit(engine: &Engine, txn: Txn<'_>) -> Result<bool> {
 mod tests {
     use super::*;
     use crate::store::sled::value;
+
+    #[test]
+    fn a_making_that_was_cut_off_is_begun_anew() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let half = folder.path().join("db.new");
+        fs::create_dir(&half).expect("made");
+        fs::write(half.join("conf"), "segment_size: 524288\n").expect("half of sled's settings");
+        let instance = InstanceId::new(jiff::Timestamp::UNIX_EPOCH);
+        while let Err(error) = open(folder.path(), instance) {
+            assert!(matches!(error, StoreError::Locked(_)), "{error}");
+        }
+        assert!(!half.exists());
+    }
 
     #[test]
     fn a_newer_format_is_refused_with_words() {

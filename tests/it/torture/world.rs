@@ -98,12 +98,13 @@ impl World {
         // Twice in a row: a post stored between two questions may open a matter.
         let mut was_quiet = false;
         loop {
-            // A daemon that ends by itself is a failure at once.
-            let _ = daemon.wait_for(Duration::from_millis(200), |trail| trail.ended);
+            let ended = daemon.wait_for(Duration::from_millis(200), |trail| trail.ended);
+            assert!(!ended, "it ended by itself:\n{}", daemon.tail());
             match self.left() {
                 Ok(None) if was_quiet => return daemon.stop(),
                 Ok(None) => was_quiet = true,
                 left => {
+                    was_quiet = false;
                     assert!(Instant::now() < until, "not quiet after {DRAIN:?}: {left:?}\n{}", daemon.tail())
                 }
             }
