@@ -6,7 +6,7 @@
 //! compacts it; a lock of sled's own inside `db` would move away with the folder when it is
 //! swapped.
 
-use std::fs::{DirBuilder, File, OpenOptions};
+use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
@@ -100,8 +100,9 @@ fn in_use(place: &str) -> String {
     format!("{place} is in use by another process")
 }
 
-/// sled over one folder of the store at `place`.
+/// sled over one folder of the store at `place`. The caller has the lock.
 pub(super) fn sled_at(folder: &Path, place: &str) -> Result<Db> {
+    drop_half_snapshots(folder).map_err(|error| failed(place, "clean up", error))?;
     Config::new().path(folder).cache_capacity(CACHE_BYTES).open().map_err(|error| match &error {
         // Threads of the same process that are about to let go of it: worth another try. sled has
         // no kind of its own for this.
@@ -110,6 +111,42 @@ pub(super) fn sled_at(folder: &Path, place: &str) -> Result<Db> {
         }
         _ => failed(place, "open", error),
     })
+}
+
+/// Takes away what a kill left of a snapshot that sled was writing. sled writes one at each opening,
+/// under a name that ends in `.generating`, and renames it; but its own look for the newest one
+/// passes over another ending (`Config::get_snapshot_files` in 0.34.7), so it would take the half
+/// one for the newest and refuse to open, for good. Nothing is lost: it only sums up the log.
+fn drop_half_snapshots(folder: &Path) -> std::io::Result<()> {
+    if !folder.exists() {
+        return Ok(());
+    }
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.extension().is_some_and(|ending| ending == "generating") {
+            fs::remove_file(path)?;
+        }
+    }
+    Ok(())
+}
+
+/// Makes an empty store beside and renames it: sled refuses, for good, a folder whose making was
+/// cut off by a kill (its `conf` is written in two pieces). Whatever a kill left beside is no store
+/// yet and holds nothing.
+fn create(path: &Path) -> std::io::Result<()> {
+    let new = path.join("db.new");
+    if new.exists() {
+        fs::remove_dir_all(&new)?;
+    }
+    let db = Config::new().path(&new).open()?;
+    db.flush()?;
+    drop(db);
+    for entry in fs::read_dir(&new)? {
+        File::open(entry?.path())?.sync_all()?;
+    }
+    File::open(&new)?.sync_all()?;
+    fs::rename(&new, path.join("db"))?;
+    File::open(path)?.sync_all()
 }
 
 /// Opens once, without waiting for anybody.
@@ -122,6 +159,9 @@ pub(super) fn open(path: &Path, instance: InstanceId) -> Result<Engine> {
         .map_err(|error| failed(&place, "create its folder", error))?;
     let lock = lock(path)?;
     compact::recover(path)?;
+    if !path.join("db").exists() {
+        create(path).map_err(|error| failed(&place, "create it", error))?;
+    }
     let db = sled_at(&path.join("db"), &place)?;
     let log = File::open(path.join("db/db")).map_err(|error| failed(&place, "open sled's log", error))?;
     let instance = after_earlier_lives(&db, &place, instance)?;
@@ -179,6 +219,32 @@ pub(super) fn commit(engine: &Engine, txn: Txn<'_>) -> Result<bool> {
 mod tests {
     use super::*;
     use crate::store::sled::value;
+
+    #[test]
+    fn a_making_that_was_cut_off_is_begun_anew() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let half = folder.path().join("db.new");
+        fs::create_dir(&half).expect("made");
+        fs::write(half.join("conf"), "segment_size: 524288\n").expect("half of sled's settings");
+        let instance = InstanceId::new(jiff::Timestamp::UNIX_EPOCH);
+        while let Err(error) = open(folder.path(), instance) {
+            assert!(matches!(error, StoreError::Locked(_)), "{error}");
+        }
+        assert!(!half.exists());
+    }
+
+    #[test]
+    fn a_snapshot_that_was_cut_off_is_no_obstacle() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let instance = InstanceId::new(jiff::Timestamp::UNIX_EPOCH);
+        drop(open(folder.path(), instance).expect("a fresh store opens"));
+        let half = folder.path().join("db/snap.FFFFFFFFFFFFFFFF.generating");
+        fs::write(&half, "half of what sled sums up").expect("written");
+        while let Err(error) = open(folder.path(), instance) {
+            assert!(matches!(error, StoreError::Locked(_)), "{error}");
+        }
+        assert!(!half.exists());
+    }
 
     #[test]
     fn a_newer_format_is_refused_with_words() {

@@ -182,7 +182,9 @@ impl FakeSmtp {
                 }
                 Stage::Data if usual => {
                     let mut data = String::new();
-                    while let Some(line) = lines.next_line().await? {
+                    loop {
+                        // A client that is gone before the end of its message has sent none.
+                        let Some(line) = lines.next_line().await? else { return Ok(()) };
                         if line == "." {
                             break;
                         }
