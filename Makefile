@@ -29,8 +29,11 @@ say = echo "earmark: $(1)"
 
 .PHONY: run test build setup tools test-packages check bench torture install uninstall clean help
 
-run: build ## set up everything, build, run the daemon on the sample configuration
-	@exec "$(BINARY)" run --config "$(CONFIG)"
+# As the tests are built, so that `make run` and `make test` build the dependencies once for both.
+run: setup ## set up everything, build, run the daemon on the sample configuration
+	@$(call say,building: the first time takes a while)
+	@cargo build --locked --bin earmark --test it
+	@exec "$(TARGET)/debug/earmark" run --config "$(CONFIG)"
 
 test: setup test-packages ## set up everything, run all tests
 	@cargo test --locked
