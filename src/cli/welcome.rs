@@ -14,12 +14,14 @@ pub fn say(config: &Config, config_path: &Path, web: Option<SocketAddr>) {
     if under_systemd {
         return;
     }
-    for line in lines(config, config_path, web) {
+    // As it was typed: in a checkout it stands in no folder that the shell looks through.
+    let program = std::env::args_os().next().map(|name| name.to_string_lossy().into_owned());
+    for line in lines(program.as_deref().unwrap_or("earmark"), config, config_path, web) {
         output::note(&line);
     }
 }
 
-fn lines(config: &Config, config_path: &Path, web: Option<SocketAddr>) -> Vec<String> {
+fn lines(program: &str, config: &Config, config_path: &Path, web: Option<SocketAddr>) -> Vec<String> {
     let mut lines = vec![String::new(), "earmark is listening.".to_owned()];
     if let Some(address) = web {
         lines.push(format!("  pages     http://{address}/"));
@@ -29,7 +31,7 @@ fn lines(config: &Config, config_path: &Path, web: Option<SocketAddr>) -> Vec<St
             lines.push(format!("  messages  {}  ({})", config.store_path.join(path).display(), channel.id));
         }
     }
-    let command = |rest: &str| format!("earmark --config {} {rest}", config_path.display());
+    let command = |rest: &str| format!("{program} --config {} {rest}", config_path.display());
     if let Some(digest) = config.digests.first() {
         lines.push(format!("  digest    {}", command(&format!("digest {}", digest.id))));
     }
@@ -51,7 +53,8 @@ mod tests {
         let env = [("HOME".to_owned(), "/var/empty".to_owned())].into();
         let loaded = load_text(text, Path::new("/etc/earmark"), &env).expect("the sample is right");
         let said =
-            lines(&loaded.config, Path::new("config/earmark.toml"), "127.0.0.1:7272".parse().ok()).join("\n");
+            lines("earmark", &loaded.config, Path::new("config/earmark.toml"), "127.0.0.1:7272".parse().ok())
+                .join("\n");
         for part in ["http://127.0.0.1:7272/", "care.jsonl", "digest daily", "escalations"] {
             assert!(said.contains(part), "{part} is missing in {said}");
         }
