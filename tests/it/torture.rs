@@ -121,7 +121,7 @@ fn at_calls(runtime: &Handle, calls: &[usize], side_by_side: usize) {
                 while let Some(&call) = calls.get(next.fetch_add(1, Ordering::SeqCst)) {
                     let settings = Settings { posts: 30, seed: SEED, faulty: false, model: false };
                     let mut world = World::new(runtime, &settings);
-                    world.let_out(1, 0);
+                    world.let_out(1, 1, 0);
                     let hit = daemon::kill_at_call(world.folder.path(), call, Duration::from_secs(60));
                     *fell.lock().unwrap().entry(kind_of(hit.as_deref())).or_default() += 1;
                     let _ = world.drain();
@@ -181,7 +181,8 @@ fn at_instants(runtime: &Handle, name: &str, settings: &Settings, kills: usize) 
     let mut world = World::new(runtime, settings);
     let (mut stages, mut interrupted) = (Stages::new(), 0);
     for kill in 0..kills {
-        world.let_out(kills + 10, if lottery.random_bool(0.3) { lottery.random_range(1..60) } else { 0 });
+        let tear = if lottery.random_bool(0.3) { lottery.random_range(1..60) } else { 0 };
+        world.let_out(kill + 1, kills + 10, tear);
         let drawn = lottery.random_bool(0.6);
         let trail =
             if drawn { drawn_kill(&world, &mut lottery) } else { aimed_kill(&world, &stages, &mut lottery) };

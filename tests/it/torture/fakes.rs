@@ -192,9 +192,9 @@ impl Pusher {
         pusher
     }
 
-    /// Allows so many more requests.
-    pub fn allow(&self, more: usize) {
-        self.allowed.fetch_add(more, Ordering::SeqCst);
+    /// Allows the first so many requests.
+    pub fn allow(&self, first: usize) {
+        self.allowed.store(first, Ordering::SeqCst);
     }
 
     /// Requests not yet taken.

@@ -68,12 +68,12 @@ impl World {
         Daemon::start(self.folder.path())
     }
 
-    /// Lets out about one of `parts` of what waits at file and sender. `tear`: the last line is
-    /// written up to there, the rest of it comes with the next.
-    pub fn let_out(&mut self, parts: usize, tear: usize) {
-        self.pusher.allow(self.pusher.requests().div_ceil(parts));
+    /// Lets out what is still held of the first `part` of `parts` of file and sender. `tear`: the
+    /// last so many bytes are held back, and come with the next.
+    pub fn let_out(&mut self, part: usize, parts: usize, tear: usize) {
+        self.pusher.allow(self.pusher.requests() * part / parts);
         let mut text = std::mem::take(&mut self.torn);
-        for _ in 0..self.lines.div_ceil(parts) {
+        while self.lines - self.unwritten.len() < self.lines * part / parts {
             let Some(line) = self.unwritten.pop() else { break };
             let _ = writeln!(text, "{line}");
         }
@@ -92,7 +92,7 @@ impl World {
     /// Lets everything out, heals every server, and runs until nothing is left to do.
     pub fn drain(&mut self) -> Trail {
         self.moods.be_well();
-        self.let_out(1, 0);
+        self.let_out(1, 1, 0);
         let daemon = self.start();
         let until = Instant::now() + DRAIN;
         // Twice in a row: a post stored between two questions may open a matter.
