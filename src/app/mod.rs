@@ -47,8 +47,8 @@ use crate::sentiment::bert::Bert;
 use crate::sentiment::scorer::Scorer;
 use crate::sentiment::word_list::WordList;
 use crate::sentiment::{Classifier, location};
+use crate::store::SledStore;
 use crate::store::Store;
-use crate::store::sled::SledStore;
 use crate::telemetry::metrics;
 use crate::web;
 

@@ -17,9 +17,9 @@ use crate::notify::link::Links;
 use crate::runtime::clock::{Clock, SharedClock, SystemClock};
 use crate::runtime::stop::Stop;
 use crate::runtime::task::Nudge;
+use crate::store::SledStore;
 use crate::store::Store;
 use crate::store::memory::Memory;
-use crate::store::sled::SledStore;
 
 /// The functions over this configuration's store, without the model.
 ///
@@ -93,7 +93,7 @@ async fn open_in(path: &Path) -> anyhow::Result<(PathBuf, Arc<dyn Store>)> {
 /// Where it is in use, belongs to another account, or there is none.
 pub fn compact(config: &Config, progress: &mut dyn FnMut(u64, u64)) -> anyhow::Result<(u64, u64)> {
     let folder = step_down(&config.store_path)?;
-    crate::store::sled::compact(&folder, progress)
+    crate::store::compact(&folder, progress)
         .with_context(|| format!("the store in {} could not be compacted", config.store_path.display()))
 }
 

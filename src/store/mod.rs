@@ -18,7 +18,7 @@
 pub mod chain;
 pub mod memory;
 mod rules;
-pub mod sled;
+mod sled;
 mod upkeep;
 
 use async_trait::async_trait;
@@ -39,6 +39,7 @@ use crate::domain::sentiment::{Counts, Polarity};
 use crate::domain::silence::Silence;
 use crate::domain::source::{Gap, SourceState};
 
+pub use self::sled::{SledStore, compact};
 pub use rules::{bucket, ready, settle};
 use rules::{id_alias, is_id_alias, is_tallied};
 pub use upkeep::{Retained, Retention, Row, Size, Verified};

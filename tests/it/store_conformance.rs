@@ -14,9 +14,9 @@ use std::time::Duration;
 
 use earmark::domain::id::InstanceId;
 use earmark::runtime::stop::Stop;
+use earmark::store::SledStore;
 use earmark::store::Store;
 use earmark::store::memory::Memory;
-use earmark::store::sled::SledStore;
 use tempfile::TempDir;
 
 use samples::at;

@@ -12,8 +12,8 @@ use earmark::domain::notification::{Delivery, Hold, HoldReason};
 use earmark::domain::silence::Silence;
 use earmark::domain::source::{Gap, GapCause};
 use earmark::runtime::stop::Stop;
-use earmark::store::sled::{SledStore, compact};
 use earmark::store::{Effects, Outcome, Store, StoreError};
+use earmark::store::{SledStore, compact};
 
 use super::open;
 use super::samples::{at, escalation, event, mention, notification, opening, post, recording, window};

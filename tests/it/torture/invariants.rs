@@ -11,7 +11,7 @@ use earmark::domain::id::InstanceId;
 use earmark::domain::mention::RecordedMention;
 use earmark::domain::notification::{About, Delivery, Notification, Reason};
 use earmark::runtime::stop::Stop;
-use earmark::store::sled::SledStore;
+use earmark::store::SledStore;
 use earmark::store::{Row, Store, chain};
 use jiff::Timestamp;
 use tokio::runtime::Handle;
