@@ -257,7 +257,7 @@ fn print_found(found: &Found) {
         found.sent,
         found.refused,
         found.duplicates,
-        found.interrupted,
+        found.interrupted.map_or("bounded by key".into(), |most| most.to_string()),
         found.torn,
         found.instances
     );

@@ -30,7 +30,7 @@ pub struct Found {
     pub sent: usize,
     pub refused: usize,
     pub duplicates: usize,
-    pub interrupted: usize,
+    pub interrupted: Option<usize>,
     pub instances: usize,
     pub torn: usize,
 }
@@ -43,7 +43,7 @@ impl std::ops::AddAssign for Found {
         self.sent += other.sent;
         self.refused += other.refused;
         self.duplicates += other.duplicates;
-        self.interrupted += other.interrupted;
+        self.interrupted = self.interrupted.zip(other.interrupted).map(|(a, b)| a + b);
         self.instances += other.instances;
         self.torn += other.torn;
     }
@@ -72,7 +72,7 @@ pub fn check(runtime: &Handle, world: &World, interrupted: Option<usize>) -> Res
     let mut found = Found {
         mentions: kept.mentions.len(),
         escalations: kept.escalations.len(),
-        interrupted: interrupted.unwrap_or(0),
+        interrupted,
         ..Found::default()
     };
     deliveries(world, &kept, interrupted, &mut found, &mut faults);
