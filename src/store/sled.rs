@@ -13,6 +13,9 @@
 //!   ([`writer`]), and sync the file besides, because sled's flush is less than that
 //!   ([`open::Engine::flush`]).
 //! * **A change is decided on the newest.** There is one writer, and it decides.
+//! * **A kill while opening keeps nobody out.** sled refuses a folder whose making was cut off,
+//!   and takes a snapshot that it had half written for its newest. A new store is made beside and
+//!   renamed, and such leftovers are removed under our lock before sled looks ([`open`]).
 //! * **Room is given back** by nobody until [`compact`]; DESIGN §7.
 //! * **The past can be read.** Values bear versions ([`value`]), the folder bears a format
 //!   ([`open`]).
