@@ -47,7 +47,10 @@ pub fn faults(config: &Config) -> Problems {
     for settings in &config.sources {
         let key = format!("sources[\"{}\"]", settings.id);
         let Some(kind) = source::kind(&settings.kind) else {
-            problems.push(unknown_kind(&key, &settings.kind, source::KINDS.iter().map(|kind| kind.name)));
+            // What has an explanation of its own was said with it when the shape was checked.
+            if explain_kind(&settings.kind).is_none() {
+                problems.push(unknown_kind(&key, &settings.kind));
+            }
             continue;
         };
         let wanted = source::Settings { id: settings.id.clone(), params: settings.params.clone() };
@@ -74,11 +77,8 @@ pub fn faults(config: &Config) -> Problems {
     problems
 }
 
-fn unknown_kind<'a>(key: &str, kind: &str, known: impl Iterator<Item = &'a str>) -> Problem {
-    let known: Vec<&str> = known.collect();
-    let problem = Problem::new(format!("{key}.kind"), format!("no kind is named \"{kind}\""));
-    match explain_kind(kind) {
-        Some(why) => problem.remedy(why),
-        None => problem.remedy(format!("known are {}", known.join(", "))),
-    }
+fn unknown_kind(key: &str, kind: &str) -> Problem {
+    let known: Vec<&str> = source::KINDS.iter().map(|kind| kind.name).collect();
+    Problem::new(format!("{key}.kind"), format!("no kind is named \"{kind}\""))
+        .remedy(format!("known are {}", known.join(", ")))
 }

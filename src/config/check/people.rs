@@ -27,12 +27,16 @@ const DAYS: [(&str, Weekday); 7] = [
 impl Check<'_> {
     pub(super) fn roster(&self) -> Option<Roster> {
         let mut seen = Seen::default();
-        let owners = self.raw.owners.iter().filter_map(|raw| self.owner(raw, &mut seen)).collect();
+        let owners: Vec<Owner> =
+            self.raw.owners.iter().filter_map(|raw| self.owner(raw, &mut seen)).collect();
         self.users();
         self.circles();
         let champion = self.refer("owner", &self.raw.champion, &self.names.owners);
         let operator = self.refer("owner", &self.raw.operator, &self.names.owners);
-        Roster::new(owners, champion?, operator)
+        // Without a champion there is a fault, and nothing starts. Somebody stands in all the same,
+        // so that the stages can say what they find wrong in the same list.
+        let champion = champion.or_else(|| owners.first().map(|owner| owner.id.clone()))?;
+        Roster::new(owners, champion, operator)
     }
 
     fn owner(&self, raw: &RawOwner, seen: &mut Seen) -> Option<Owner> {

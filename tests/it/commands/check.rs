@@ -16,18 +16,19 @@ fn every_fault_is_said_at_once_with_its_line() {
     let broken = CONFIG
         .replace("query = '\"acme app\"'", "query = '\"acme app'")
         .replace("kind = \"file\"\nparams = { path = \"cco.jsonl\" }", "kind = \"pigeon\"")
-        .replace("deputy = \"cco\"", "deputy = \"nobody\"");
+        .replace("deputy = \"cco\"", "deputy = \"nobody\"")
+        .replace("champion = \"cco\"", "champion = \"caco\"");
     let scene = Scene::with(&broken);
-    let ran = scene.run(["check"]).fails(78, &["pigeon", "nobody", "query"]);
+    let ran = scene.run(["check"]).fails(78, &["pigeon", "nobody", "query", "caco"]);
     let line = |of: &str| broken.lines().position(|line| line.contains(of)).unwrap() + 1;
     let topic = format!("earmark.toml:{}", line("[[topics]]"));
     assert!(
         ran.out.contains(&topic) || ran.out.contains(&format!("earmark.toml:{}", line("query ="))),
         "{ran:#?}"
     );
-    assert!(ran.err.contains("3 faults"), "{ran:#?}");
+    assert!(ran.err.contains("4 faults"), "{ran:#?}");
     let said = Ran::of(&mut scene.earmark(["check", "--json"])).fails(78, &[]).json();
-    assert_eq!(said.len(), 3, "{said:#?}");
+    assert_eq!(said.len(), 4, "{said:#?}");
     assert!(said.iter().all(|one| one["severity"] == "error"), "{said:#?}");
     assert!(said.iter().all(|one| one["place"].as_str().unwrap().starts_with("earmark.toml:")), "{said:#?}");
     // Nothing else starts with it either.
