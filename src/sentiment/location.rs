@@ -51,7 +51,7 @@ mod tests {
         model_folder(
             named.map(Path::new),
             Some(Path::new(BINARY)),
-            Some(Path::new("/home/acme/earmark")),
+            Some(Path::new("/srv/acme/earmark")),
             |folder| there.iter().any(|known| folder == Path::new(known)),
         )
     }
@@ -63,7 +63,7 @@ mod tests {
 
     #[test]
     fn installed_before_checkout() {
-        let checkout = "/home/acme/earmark/models/sentiment";
+        let checkout = "/srv/acme/earmark/models/sentiment";
         assert_eq!(look(None, &[SHARED, checkout]).expect("installed"), Path::new(SHARED));
         assert_eq!(look(None, &[checkout]).expect("checkout"), Path::new(checkout));
     }
@@ -71,6 +71,6 @@ mod tests {
     #[test]
     fn nowhere_names_every_place() {
         let error = look(None, &[]).expect_err("nothing is there").to_string();
-        assert!(error.contains(SHARED) && error.contains("/home/acme/earmark/models/sentiment"), "{error}");
+        assert!(error.contains(SHARED) && error.contains("/srv/acme/earmark/models/sentiment"), "{error}");
     }
 }

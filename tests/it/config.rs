@@ -22,7 +22,7 @@ const STARTER: &str = include_str!("../../config/starter.toml");
 const FOLDER: &str = "/etc/earmark";
 
 fn env(pairs: &[(&str, &str)]) -> Variables {
-    let home = [("HOME", "/home/acme")];
+    let home = [("HOME", "/srv/acme")];
     home.iter().chain(pairs).map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
 }
 
@@ -64,7 +64,7 @@ fn the_minimal_file_is_short_and_tells_somebody() {
     assert_eq!(config.roster.operator().id, OwnerId::from("me"));
     assert_eq!(config.policies[&PolicyId::from("standard")].steps.len(), 3);
     assert_eq!(config.triggers.len(), 2);
-    assert_eq!(config.store_path, PathBuf::from("/home/acme/.local/state/earmark"));
+    assert_eq!(config.store_path, PathBuf::from("/srv/acme/.local/state/earmark"));
     assert_eq!(config.web.listen.map(|address| address.to_string()).as_deref(), Some("127.0.0.1:7272"));
     assert!(!config.net.allow_private);
 }
