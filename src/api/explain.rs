@@ -130,7 +130,8 @@ impl Api {
             sentiment.into_iter().next().ok_or_else(|| anyhow::anyhow!("the scorer gave no verdict"))?;
         let scored = ScoredMention { mention, sentiment };
         let routed = desk.rules.route(&scored, kind, topic, &desk.roster);
-        let facts = Facts { owner: &routed.owner, source_kind: kind, needs_answer: None, tallies: &[], now };
+        let needs_answer = scored.sentiment.wants_answer();
+        let facts = Facts { owner: &routed.owner, source_kind: kind, needs_answer, tallies: &[], now };
         let fired = desk.rules.fire(&scored, &facts);
         let faults = routed.faults.iter().chain(&fired.faults);
         let severity = fired.fired.as_ref().map(|firing| firing.severity);

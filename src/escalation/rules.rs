@@ -155,7 +155,7 @@ impl Rules {
         let fallback = own.unwrap_or(&roster.champion().id);
         let mut faults = Vec::new();
         if !self.routes.is_empty() {
-            let scope = Scope::new(m, source_kind, fallback, None);
+            let scope = Scope::new(m, source_kind, fallback, m.sentiment.wants_answer());
             for (index, (condition, owner)) in self.routes.iter().enumerate() {
                 match condition.holds(&scope) {
                     Ok(true) => {

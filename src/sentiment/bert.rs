@@ -20,7 +20,7 @@ use tch::{Device, Kind, Tensor};
 use tokenizers::{Tokenizer, TruncationParams};
 
 use super::normalise::normalise;
-use super::{Classifier, Scorable, ScoreError};
+use super::{Classifier, Scorable, ScoreError, Verdict};
 use crate::domain::sentiment::{Model, Probabilities};
 
 /// Texts that share a padded tensor: enough to keep a few cores busy, more would only add padding.
@@ -39,9 +39,8 @@ struct Card {
     version: String,
     /// What the outputs mean, in order; must agree with `config.json`.
     labels: Vec<String>,
-    /// Languages it was trained on; for readers.
-    #[serde(rename = "languages")]
-    _languages: Vec<String>,
+    /// Languages it was trained on.
+    languages: Vec<String>,
     /// Longer texts are cut here.
     max_tokens: usize,
 }
@@ -54,6 +53,7 @@ pub struct Bert {
     /// Where p(negative), p(neutral) and p(positive) stand in the model's output.
     outputs: [usize; 3],
     longest: usize,
+    languages: Vec<String>,
     /// Owns the weights.
     _weights: VarStore,
 }
@@ -88,6 +88,7 @@ impl Bert {
             tokenizer,
             outputs,
             longest: card.max_tokens,
+            languages: card.languages,
             _weights: weights,
         })
     }
@@ -132,17 +133,21 @@ impl Classifier for Bert {
         self.model.clone()
     }
 
-    fn classify(&mut self, batch: &[Scorable]) -> Result<Vec<Probabilities>, ScoreError> {
+    fn languages(&self) -> Vec<String> {
+        self.languages.clone()
+    }
+
+    fn classify(&mut self, batch: &[Scorable]) -> Result<Vec<Verdict>, ScoreError> {
         let tokens = batch.iter().map(|text| self.tokens(&text.text)).collect::<Result<Vec<_>, _>>()?;
         let mut by_length: Vec<usize> = (0..batch.len()).collect();
         by_length.sort_by_key(|&at| tokens[at].len());
         let nothing = Probabilities { negative: 0.0, neutral: 0.0, positive: 0.0 };
-        let mut answers = vec![nothing; batch.len()];
+        let mut answers = vec![Verdict::from(nothing); batch.len()];
         for group in by_length.chunks(GROUP) {
             let texts: Vec<&[i64]> = group.iter().map(|&at| tokens[at].as_slice()).collect();
             let judged = self.judge(&texts).map_err(|error| ScoreError::Batch(first_line(&error)))?;
             for (&at, answer) in group.iter().zip(judged) {
-                answers[at] = answer;
+                answers[at] = answer.into();
             }
         }
         Ok(answers)

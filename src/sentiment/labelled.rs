@@ -122,7 +122,7 @@ impl From<Row> for Labelled {
             Label::Neutral => Polarity::Neutral,
             Label::Positive => Polarity::Positive,
         };
-        Self { text: Scorable { text: decode_escapes(&row.text), target }, label }
+        Self { text: Scorable { text: decode_escapes(&row.text), target, lang: None }, label }
     }
 }
 
@@ -157,7 +157,7 @@ mod tests {
     }
 
     fn row(text: &str, label: Polarity, target: Option<&str>) -> Labelled {
-        Labelled { text: Scorable { text: text.into(), target: target.map(Into::into) }, label }
+        Labelled { text: Scorable { target: target.map(Into::into), ..Scorable::new(text) }, label }
     }
 
     #[test]

@@ -237,7 +237,8 @@ async fn score(
     if asked.texts.len() > 1_000 {
         return Err(ApiError::Bad("at most 1000 texts at once".into()).into());
     }
-    let texts = asked.texts.into_iter().map(|text| Scorable { text, target: asked.target.clone() }).collect();
+    let texts = asked.texts.into_iter();
+    let texts = texts.map(|text| Scorable { text, target: asked.target.clone(), lang: None }).collect();
     Ok(Json(api.score(texts).await?))
 }
 
