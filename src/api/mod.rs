@@ -8,9 +8,11 @@ pub mod act;
 pub mod caller;
 pub mod digest;
 pub mod explain;
+pub mod explain_score;
 pub mod import;
 pub mod list;
 pub mod push;
+pub mod review;
 pub mod status;
 
 use std::collections::BTreeMap;

@@ -13,7 +13,8 @@ use super::{Common, output};
 use crate::api::list::{Listing, MentionView};
 use crate::domain::duration;
 use crate::domain::id::{EscalationId, MentionId};
-use crate::domain::sentiment::Polarity;
+use crate::domain::sentiment::{Doubt, Polarity};
+use crate::domain::words;
 
 /// Lists, filters, follows and exports mentions
 #[derive(Debug, Args)]
@@ -37,6 +38,12 @@ pub struct MentionsArgs {
     /// Routed to this owner
     #[arg(long, value_name = "ID")]
     owner: Option<String>,
+    /// Unsure for this reason
+    #[arg(long, value_name = "REASON", value_parser = PossibleValuesParser::new(Doubt::ALL.map(Doubt::as_str)))]
+    doubt: Option<String>,
+    /// Only those that ask for an answer, as the model says
+    #[arg(long)]
+    needs_answer: bool,
     /// Belonging to this escalation
     #[arg(long, value_name = "ID")]
     escalation: Option<EscalationId>,
@@ -146,6 +153,8 @@ fn narrowed(args: &MentionsArgs) -> Vec<(&'static str, String)> {
         ("source", args.source.clone()),
         ("polarity", args.polarity.clone()),
         ("owner", args.owner.clone()),
+        ("doubt", args.doubt.clone()),
+        ("needs_answer", args.needs_answer.then(|| "true".to_owned())),
         ("escalation", args.escalation.map(|id| id.to_string())),
         ("from", args.since.map(|at| at.to_string())),
         ("until", args.until.map(|at| at.to_string())),
@@ -158,7 +167,7 @@ struct Writer {
     csv: Option<csv::Writer<Vec<u8>>>,
 }
 
-const COLUMNS: [&str; 17] = [
+const COLUMNS: [&str; 20] = [
     "id",
     "recorded_at",
     "topic",
@@ -167,6 +176,9 @@ const COLUMNS: [&str; 17] = [
     "polarity",
     "score",
     "confidence",
+    "doubt",
+    "lang",
+    "needs_answer",
     "model",
     "source",
     "site",
@@ -208,6 +220,9 @@ impl Writer {
                     mention.topic(),
                     view.accountable,
                 ));
+                for remark in words::remarks(verdict) {
+                    output::line(&format!("{:18}{remark}", ""));
+                }
             }
             Format::Csv => {
                 if let Some(csv) = &mut self.csv {
@@ -232,7 +247,7 @@ impl Writer {
     }
 }
 
-fn cells(view: &MentionView) -> [String; 17] {
+fn cells(view: &MentionView) -> [String; 20] {
     let (mention, post) = (&view.mention, view.mention.post());
     let verdict = mention.sentiment();
     let or_empty = |text: &Option<String>| text.clone().unwrap_or_default();
@@ -245,6 +260,9 @@ fn cells(view: &MentionView) -> [String; 17] {
         verdict.polarity.as_str().into(),
         format!("{:.3}", verdict.score),
         format!("{:.3}", verdict.confidence),
+        verdict.doubt.map(|doubt| doubt.as_str().into()).unwrap_or_default(),
+        or_empty(&verdict.lang),
+        verdict.wants_answer().map(|yes| yes.to_string()).unwrap_or_default(),
         format!("{} {}", verdict.model.name, verdict.model.version),
         post.source.to_string(),
         post.site.clone(),

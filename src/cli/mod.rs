@@ -7,6 +7,7 @@ mod digest;
 mod door;
 mod escalations;
 mod eval;
+mod explained;
 mod import;
 mod init;
 mod mentions;

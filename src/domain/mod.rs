@@ -13,6 +13,7 @@ pub mod escalation;
 pub mod event;
 pub mod hours;
 pub mod id;
+pub mod language;
 pub mod mention;
 pub mod notification;
 pub mod owner;

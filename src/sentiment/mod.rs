@@ -7,6 +7,7 @@
 //! * [`judge`]: what that thread does to a batch; [`cache`] remembers what was said of reposts.
 //! * [`normalise`]: the text as the model was trained to see it.
 //! * [`tag`]: which language a site means by the tag it gives.
+//! * [`explain`]: which words moved a verdict.
 //! * [`eval`], [`labelled`]: how well a classifier does on text whose label is known.
 
 use std::borrow::Cow;
@@ -17,6 +18,7 @@ use crate::domain::sentiment::{Model, NeedsAnswer, Probabilities};
 pub mod bert;
 pub mod cache;
 pub mod eval;
+pub mod explain;
 pub mod judge;
 pub mod labelled;
 pub mod location;

@@ -13,8 +13,10 @@ use serde::Deserialize;
 use crate::api::act::{Ask, SilenceAsk};
 use crate::api::caller::Caller;
 use crate::api::explain::{Explanation, Trial};
+use crate::api::explain_score::ExplainedMention;
 use crate::api::import::Imported;
-use crate::api::list::{EscalationDetail, Listing, MentionView};
+use crate::api::list::{EscalationDetail, Listing, MentionView, Which};
+use crate::api::review::Review;
 use crate::api::status::Status;
 use crate::api::{Api, ApiError};
 use crate::digest::render;
@@ -22,9 +24,10 @@ use crate::domain::digest::Window;
 use crate::domain::escalation::Escalation;
 use crate::domain::id::{DigestId, EscalationId, MentionId, OwnerId, SilenceId, SourceId, TopicId};
 use crate::domain::post::Post;
-use crate::domain::sentiment::{Polarity, Sentiment};
+use crate::domain::sentiment::{Doubt, Polarity, Sentiment};
 use crate::domain::silence::Silence;
 use crate::sentiment::Scorable;
+use crate::sentiment::explain::Explained;
 use crate::store::{EscalationFilter, MentionFilter, Page, Row, Rows, Verified};
 
 /// An error as an answer.
@@ -55,12 +58,15 @@ pub fn routes() -> Router<Arc<Api>> {
         .route("/status", get(status))
         .route("/mentions", get(mentions))
         .route("/mentions/{id}", get(mention))
+        .route("/mentions/{id}/explain-score", get(explain_mention))
+        .route("/review", get(review))
         .route("/escalations", get(escalations))
         .route("/escalations/{id}", get(escalation).post(act))
         .route("/silences", get(silences).post(silence))
         .route("/silences/{id}", delete(end_silence))
         .route("/route", post(route))
         .route("/score", post(score))
+        .route("/score/explain", post(explain_score))
         .route("/digests/{id}", get(digest).post(send_digest))
         .route("/import", post(import))
         .route("/store/rows", get(rows))
@@ -79,6 +85,8 @@ pub struct Narrow {
     pub polarity: Option<Polarity>,
     pub owner: Option<OwnerId>,
     pub escalation: Option<EscalationId>,
+    pub needs_answer: Option<bool>,
+    pub doubt: Option<Doubt>,
     pub unresolved: Option<bool>,
     pub limit: Option<usize>,
     pub after: Option<String>,
@@ -103,6 +111,11 @@ impl Narrow {
             owner: self.owner.clone(),
             escalation: self.escalation,
         }
+    }
+
+    /// Which of those.
+    pub fn which(&self) -> Which {
+        Which { needs_answer: self.needs_answer, doubt: self.doubt }
     }
 
     /// As the store wants it.
@@ -147,7 +160,16 @@ async fn mentions(
     Query(narrow): Query<Narrow>,
 ) -> Answer<Listing<MentionView>> {
     caller.may_read(&api.desk.load())?;
-    Ok(Json(api.mentions(narrow.of_mentions(), narrow.page()).await?))
+    Ok(Json(api.mentions(narrow.of_mentions(), narrow.which(), narrow.page()).await?))
+}
+
+async fn review(
+    State(api): State<Arc<Api>>,
+    Extension(caller): Extension<Caller>,
+    Query(narrow): Query<Narrow>,
+) -> Answer<Review> {
+    caller.may_read(&api.desk.load())?;
+    Ok(Json(api.review(narrow.of_mentions(), narrow.which(), narrow.page()).await?))
 }
 
 async fn mention(
@@ -240,6 +262,31 @@ async fn score(
     let texts = asked.texts.into_iter();
     let texts = texts.map(|text| Scorable { text, target: asked.target.clone(), lang: None }).collect();
     Ok(Json(api.score(texts).await?))
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct OneText {
+    text: String,
+    target: Option<String>,
+}
+
+async fn explain_score(
+    State(api): State<Arc<Api>>,
+    Extension(caller): Extension<Caller>,
+    Json(asked): Json<OneText>,
+) -> Answer<Explained> {
+    caller.may_read(&api.desk.load())?;
+    Ok(Json(api.explain_score(Scorable { text: asked.text, target: asked.target, lang: None }).await?))
+}
+
+async fn explain_mention(
+    State(api): State<Arc<Api>>,
+    Extension(caller): Extension<Caller>,
+    Path(id): Path<String>,
+) -> Answer<ExplainedMention> {
+    caller.may_read(&api.desk.load())?;
+    Ok(Json(api.explain_mention(number::<MentionId>(&id, "mention")?).await?))
 }
 
 #[derive(Debug, Default, Deserialize)]

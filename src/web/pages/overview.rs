@@ -111,7 +111,9 @@ fn today(read: &Reading<'_>, status: &Status) -> Markup {
         dl.facts {
             div { dt { "mentions" } dd { (linked(all.total(), "")) } }
             div { dt { "net sentiment" } dd { (net(all)) } }
-            div { dt { "unsure, to review" } dd { (linked(all.unsure, "&polarity=unsure")) } }
+            div { dt { "unsure, to review" } dd {
+                @if all.unsure == 0 { "0" } @else { a href=(format!("/review?{window}")) { (words::figure(all.unsure)) } }
+            } }
         }
         (chart::hours(read, &status.hours))
         table.flow {

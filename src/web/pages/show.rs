@@ -8,8 +8,8 @@ use crate::api::list::MentionView;
 use crate::domain::escalation::{Escalation, Severity, State};
 use crate::domain::id::{EscalationId, OwnerId, TopicId};
 use crate::domain::mention::{Field, Finding, RecordedMention, Span};
-use crate::domain::sentiment::Polarity;
-use crate::domain::words;
+use crate::domain::sentiment::{Doubt, Polarity, Sentiment};
+use crate::domain::{language, words};
 use crate::escalation::Desk;
 use crate::notify::message::Next;
 
@@ -122,9 +122,8 @@ pub fn state_sentence(read: &Reading<'_>, one: &Escalation, next: Option<&Next>)
     }
 }
 
-/// How a mention leans, as a word and a figure.
-pub fn polarity_badge(mention: &RecordedMention) -> Markup {
-    let sentiment = mention.sentiment();
+/// How a text leans, as a word and a figure, or why nobody can say; and whether it asks for an answer.
+pub fn leaning_badges(sentiment: &Sentiment) -> Markup {
     let class = match sentiment.polarity {
         Polarity::Negative => "badge bad",
         Polarity::Neutral => "badge quiet",
@@ -133,8 +132,27 @@ pub fn polarity_badge(mention: &RecordedMention) -> Markup {
     };
     html! {
         span class=(class) {
-            @if sentiment.polarity == Polarity::Unsure { "unsure, please look" }
-            @else { (words::leaning(sentiment)) " " (words::signed(f64::from(sentiment.score), 2)) }
+            @match (sentiment.polarity, sentiment.doubt, &sentiment.lang) {
+                (Polarity::Unsure, Some(Doubt::Language), Some(lang)) => { "unsure, in " (language::name(lang)) }
+                (Polarity::Unsure, Some(Doubt::Failed), _) => { "unsure, not judged" }
+                (Polarity::Unsure, ..) => { "unsure, please look" }
+                _ => { (words::leaning(sentiment)) " " (words::signed(f64::from(sentiment.score), 2)) }
+            }
+        }
+        @if sentiment.wants_answer() == Some(true) { span class="badge warn" { "asks for an answer" } }
+    }
+}
+
+/// What was judged, how sure, by whom; and the way to the words behind it.
+pub fn judged(one: &RecordedMention) -> Markup {
+    let sentiment = one.sentiment();
+    html! {
+        "Sentiment: " (words::verdict(sentiment)) "; model " (sentiment.model.name) " " (sentiment.model.version) ". "
+        @if let Some(answer) = sentiment.needs_answer {
+            "Asks for an answer: " (if answer.yes { "yes" } else { "no" }) " (" (words::percent(answer.probability)) " % likely). "
+        }
+        @if one.erased_at.is_none() && sentiment.doubt != Some(Doubt::Language) {
+            a href=(format!("/mentions/{}/why-this-score", one.id())) rel="nofollow" { "Why this score?" }
         }
     }
 }
@@ -148,7 +166,7 @@ pub fn mention(read: &Reading<'_>, view: &MentionView, here: Option<EscalationId
     html! {
         article.card id=(format!("m{}", one.id())) {
             div.badges {
-                (polarity_badge(one))
+                (leaning_badges(one.sentiment()))
                 span.small { (read.topic(one.topic())) }
             }
             @if let Some(erased) = one.erased_at {
@@ -185,7 +203,6 @@ fn reasons(read: &Reading<'_>, one: &RecordedMention) -> Markup {
     let mut terms: Vec<&str> = spans.iter().map(|span| span.term.as_str()).collect();
     terms.sort_unstable();
     terms.dedup();
-    let model = &one.sentiment().model;
     html! {
         ul {
             li {
@@ -193,7 +210,7 @@ fn reasons(read: &Reading<'_>, one: &RecordedMention) -> Markup {
                 @else { "A mention of " (read.topic(one.topic())) " because of: " (terms.join(", ")) "." }
             }
             li { "Owner: " (read.owner(&one.owner)) " (" (one.routed_by) ")." }
-            li { "Sentiment: " (words::verdict(one.sentiment())) "; model " (model.name) " " (model.version) "." }
+            li { (judged(one)) }
             li {
                 @match &one.finding {
                     Finding::Opened(_, trigger) => { "It opened an escalation: trigger " (trigger) "." }

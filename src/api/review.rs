@@ -1,0 +1,75 @@
+//! What a person should look at: the mentions on which the model would not commit itself, counted
+//! by topic, owner and reason. Each count is the length of the list that it opens.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::list::{Listing, MOST, MentionView, Which};
+use super::{Api, Result};
+use crate::domain::id::{OwnerId, TopicId};
+use crate::domain::mention::RecordedMention;
+use crate::domain::sentiment::{Doubt, Polarity};
+use crate::store::{MentionFilter, Page};
+
+/// Mentions to review, newest first, and how many there are.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Review {
+    /// All that match; the sum of `parts`.
+    pub total: u64,
+    /// By topic, owner and reason; the largest first.
+    pub parts: Vec<Part>,
+    /// A page of them.
+    #[serde(flatten)]
+    pub mentions: Listing<MentionView>,
+}
+
+/// How many of one topic wait for one owner's look, for one reason.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Part {
+    /// The topic.
+    pub topic: TopicId,
+    /// The routed owner.
+    pub owner: OwnerId,
+    /// Why the model would not commit itself.
+    pub doubt: Doubt,
+    /// How many.
+    pub count: u64,
+}
+
+/// Why a mention is unsure. Rows older than the reasons were unsure of confidence, or, with no
+/// probability behind them, because the model failed.
+pub fn doubt(mention: &RecordedMention) -> Doubt {
+    let sentiment = mention.sentiment();
+    sentiment.doubt.unwrap_or(if sentiment.confidence > 0.0 { Doubt::Confidence } else { Doubt::Failed })
+}
+
+impl Api {
+    /// What there is to review, by time recorded.
+    ///
+    /// # Errors
+    /// A bad page, or the store's.
+    pub async fn review(&self, filter: MentionFilter, which: Which, page: Page) -> Result<Review> {
+        let filter = MentionFilter { polarity: Some(Polarity::Unsure), ..filter };
+        let mentions = self.mentions(filter.clone(), which, page).await?;
+        let mut counts: BTreeMap<(TopicId, OwnerId, Doubt), u64> = BTreeMap::new();
+        let mut all = Page::first(MOST);
+        loop {
+            let rows = self.store.mentions(filter.clone(), all.clone()).await?;
+            for mention in rows.rows.iter().filter(|mention| which.holds(mention)) {
+                let of = (mention.topic().clone(), mention.owner.clone(), doubt(mention));
+                *counts.entry(of).or_default() += 1;
+            }
+            match rows.next {
+                Some(next) => all.after = Some(next),
+                None => break,
+            }
+        }
+        let mut parts: Vec<Part> = counts
+            .into_iter()
+            .map(|((topic, owner, doubt), count)| Part { topic, owner, doubt, count })
+            .collect();
+        parts.sort_by(|a, b| b.count.cmp(&a.count));
+        Ok(Review { total: parts.iter().map(|part| part.count).sum(), parts, mentions })
+    }
+}
