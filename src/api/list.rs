@@ -2,12 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Api, ApiError, Result, review};
+use super::{Api, ApiError, Result};
 use crate::domain::escalation::Escalation;
 use crate::domain::id::{EscalationId, MentionId, OwnerId};
 use crate::domain::mention::RecordedMention;
 use crate::domain::notification::Notification;
-use crate::domain::sentiment::{Doubt, Polarity};
+use crate::domain::sentiment::Doubt;
 use crate::escalation::accountable;
 use crate::notify::message::Next;
 use crate::notify::render;
@@ -41,9 +41,7 @@ impl Which {
     pub fn holds(&self, mention: &RecordedMention) -> bool {
         let sentiment = mention.sentiment();
         self.needs_answer.is_none_or(|wanted| sentiment.wants_answer() == Some(wanted))
-            && self.doubt.is_none_or(|wanted| {
-                sentiment.polarity == Polarity::Unsure && review::doubt(mention) == wanted
-            })
+            && self.doubt.is_none_or(|wanted| sentiment.doubted() == Some(wanted))
     }
 }
 

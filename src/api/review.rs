@@ -8,7 +8,6 @@ use serde::{Deserialize, Serialize};
 use super::list::{Listing, MOST, MentionView, Which};
 use super::{Api, Result};
 use crate::domain::id::{OwnerId, TopicId};
-use crate::domain::mention::RecordedMention;
 use crate::domain::sentiment::{Doubt, Polarity};
 use crate::store::{MentionFilter, Page};
 
@@ -37,13 +36,6 @@ pub struct Part {
     pub count: u64,
 }
 
-/// Why a mention is unsure. Rows older than the reasons were unsure of confidence, or, with no
-/// probability behind them, because the model failed.
-pub fn doubt(mention: &RecordedMention) -> Doubt {
-    let sentiment = mention.sentiment();
-    sentiment.doubt.unwrap_or(if sentiment.confidence > 0.0 { Doubt::Confidence } else { Doubt::Failed })
-}
-
 impl Api {
     /// What there is to review, by time recorded.
     ///
@@ -57,8 +49,9 @@ impl Api {
         loop {
             let rows = self.store.mentions(filter.clone(), all.clone()).await?;
             for mention in rows.rows.iter().filter(|mention| which.holds(mention)) {
-                let of = (mention.topic().clone(), mention.owner.clone(), doubt(mention));
-                *counts.entry(of).or_default() += 1;
+                if let Some(doubt) = mention.sentiment().doubted() {
+                    *counts.entry((mention.topic().clone(), mention.owner.clone(), doubt)).or_default() += 1;
+                }
             }
             match rows.next {
                 Some(next) => all.after = Some(next),

@@ -212,17 +212,16 @@ impl Writer {
                 } else {
                     output::safe(&mention.post().full_text(), 90)
                 };
+                let remarks = words::remarks(verdict).join("; ");
+                let remarks = if remarks.is_empty() { remarks } else { format!("  [{remarks}]") };
                 output::line(&format!(
-                    "{}  {:<8} {:+.2}  {:<14} {:<10} {text}",
+                    "{}  {:<8} {:+.2}  {:<14} {:<10} {text}{remarks}",
                     output::when(mention.recorded_at),
                     verdict.polarity.as_str(),
                     verdict.score,
                     mention.topic(),
                     view.accountable,
                 ));
-                for remark in words::remarks(verdict) {
-                    output::line(&format!("{:18}{remark}", ""));
-                }
             }
             Format::Csv => {
                 if let Some(csv) = &mut self.csv {

@@ -170,6 +170,13 @@ impl Sentiment {
         verdict
     }
 
+    /// Why it is unsure, also on rows older than the reasons: those were unsure of confidence, or,
+    /// with no probability behind them, because the model failed. None: it is sure enough.
+    pub fn doubted(&self) -> Option<Doubt> {
+        let unsaid = if self.confidence > 0.0 { Doubt::Confidence } else { Doubt::Failed };
+        (self.polarity == Polarity::Unsure).then(|| self.doubt.unwrap_or(unsaid))
+    }
+
     /// Whether it asks for an answer, as conditions see it.
     pub fn wants_answer(&self) -> Option<bool> {
         self.needs_answer.map(|answer| answer.yes)

@@ -242,7 +242,7 @@ pub fn verdict(sentiment: &Sentiment) -> String {
 
 /// What the model made of a text, in whole sentences.
 pub fn judgement(sentiment: &Sentiment) -> String {
-    let reads = match sentiment.doubt {
+    let reads = match sentiment.doubted() {
         // A text that was not judged reads as nothing.
         Some(Doubt::Language | Doubt::Failed) => {
             sentence(&format!("{}; please judge for yourself", why_unsure(sentiment)))
@@ -256,7 +256,7 @@ pub fn judgement(sentiment: &Sentiment) -> String {
 /// Why a verdict is unsure, of this one text.
 pub fn why_unsure(sentiment: &Sentiment) -> String {
     let p = sentiment.probabilities;
-    match (sentiment.doubt, &sentiment.lang) {
+    match (sentiment.doubted(), &sentiment.lang) {
         (Some(Doubt::Language), Some(lang)) => {
             format!("it is in {}, which the model does not read", language::name(lang))
         }

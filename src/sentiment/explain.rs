@@ -20,9 +20,11 @@ use unicode_segmentation::UnicodeSegmentation;
 use super::Scorable;
 use super::scorer::BATCH;
 use crate::domain::sentiment::{Doubt, Sentiment};
+use crate::domain::words;
 
 /// Readings of one text beside the text itself.
-pub const MOST: usize = BATCH - 1;
+pub const MOST: usize = 63;
+const _: () = assert!(MOST < BATCH, "all of it is one batch");
 /// Words that are weighed; what stands behind them is not read by a model of 128 tokens.
 pub const READ: usize = 256;
 /// Bytes of the text that are looked at.
@@ -143,7 +145,7 @@ struct Part {
 /// Plans the readings of a text, or of its beginning where it is very long.
 pub fn plan(mut whole: Scorable) -> Plan {
     whole.text.truncate(whole.text.floor_char_boundary(LONGEST));
-    let mut words = words(&whole.text);
+    let mut words = split(&whole.text);
     let unweighed = words.len().saturating_sub(READ);
     words.truncate(READ);
     let targets = whole.target.as_deref().map(|target| occurrences(&whole.text, target)).unwrap_or_default();
@@ -233,11 +235,13 @@ impl Counted<'_> {
 }
 
 /// Where the words stand, in order.
-fn words(text: &str) -> Vec<Range<usize>> {
+fn split(text: &str) -> Vec<Range<usize>> {
     let mut words: Vec<Range<usize>> = Vec::new();
     let mut read_to = 0;
     for (start, segment) in text.split_word_bound_indices() {
         let end = start + segment.len();
+        // Invisible marks cling to the space before them.
+        let start = end - segment.trim_start().len();
         if start < read_to || segment.trim().is_empty() {
             continue;
         }
@@ -256,8 +260,10 @@ fn words(text: &str) -> Vec<Range<usize>> {
     words
 }
 
-/// Whether these are only marks between words; `:(` and `;)` are faces.
+/// Whether these are only marks between words, or cannot be seen; `:(` and `;)` are faces.
 fn says_nothing(word: &str) -> bool {
+    let word = words::clean(word);
+    let word = word.trim();
     let is_face = word.len() > 1 && word.starts_with([':', ';']);
     !is_face && word.chars().all(|mark| PLAIN.contains(mark))
 }
@@ -317,7 +323,8 @@ fn joined(words: &[Range<usize>], named: &[Range<usize>]) -> Vec<Range<usize>> {
     places
 }
 
-/// The text without some places, and without a second space where one was taken out.
+/// The text without some places: without a second space where one was taken out, and with one where
+/// two words would run into each other.
 fn without(text: &str, places: &[Range<usize>]) -> String {
     let mut left = String::with_capacity(text.len());
     let mut at = 0;
@@ -327,6 +334,9 @@ fn without(text: &str, places: &[Range<usize>]) -> String {
         let is_open = left.is_empty() || left.ends_with(char::is_whitespace);
         if let Some(space) = text[at..].chars().next().filter(|c| is_open && c.is_whitespace()) {
             at += space.len_utf8();
+        }
+        if left.ends_with(char::is_alphanumeric) && text[at..].starts_with(char::is_alphanumeric) {
+            left.push(' ');
         }
     }
     left.push_str(&text[at..]);

@@ -4,6 +4,7 @@
 mod commands;
 mod config;
 mod escalation;
+mod explained;
 mod feed;
 mod hacker_news;
 mod matching;
