@@ -11,6 +11,7 @@ use super::door::{Door, Needs};
 use super::{Common, output};
 use crate::api::explain::{Explanation, Trial, Would};
 use crate::domain::post::PostKind;
+use crate::domain::words;
 
 /// Says who would own a text, why, and who would be told when
 #[derive(Debug, Args)]
@@ -110,6 +111,9 @@ fn show_one(would: &Would) {
         verdict.model.name,
         verdict.model.version
     ));
+    for remark in words::remarks(verdict) {
+        output::line(&format!("             {remark}"));
+    }
     output::line(&format!("  owner      {} ({})", would.owner, would.routed_by));
     match (&would.trigger, &would.why) {
         (Some(trigger), Some(why)) => output::line(&format!("  escalates  by {trigger}: {why}")),

@@ -364,6 +364,7 @@ pub fn length(length: SignedDuration) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::sentiment::{Model, NeedsAnswer, Probabilities};
 
     #[test]
     fn foreign_text_cannot_act_on_a_screen() {
@@ -398,6 +399,25 @@ mod tests {
         let signs = [signed(-0.974, 2), signed(24.4, 0), signed(-0.2, 0), signed(0.0, 2)];
         assert_eq!(signs, ["−0.97", "+24", "0", "0.00"]);
         assert_eq!(list(&["Care".into(), "Sales".into(), "Press".into()]), "Care, Sales and Press");
+    }
+
+    #[test]
+    fn a_judgement_says_what_a_reader_needs() {
+        let model = Model { name: "made".into(), version: "1".into() };
+        let sure = Probabilities { negative: 0.93, neutral: 0.04, positive: 0.03 };
+        let mut verdict = Sentiment::judge(sure, 0.55, model.clone());
+        assert_eq!(judgement(&verdict), "It reads as very negative (score −0.90, the model is 93 % sure).");
+        verdict.needs_answer = Some(NeedsAnswer { probability: 0.8, yes: true });
+        assert!(judgement(&verdict).ends_with("sure). It asks for an answer."));
+        assert_eq!(remarks(&verdict), ["asks for an answer"]);
+        let mut foreign = Sentiment::unsure(Doubt::Language, model.clone());
+        assert!(judgement(&foreign).starts_with("It is in a language that the model does not read;"));
+        foreign.lang = Some("de".into());
+        let said = "It is in German, which the model does not read; please judge for yourself.";
+        assert_eq!(judgement(&foreign), said);
+        assert!(!judgement(&foreign).contains('%'), "there is no confidence behind it");
+        let failed = Sentiment::unsure(Doubt::Failed, model);
+        assert_eq!(judgement(&failed), "The model could not judge it; please judge for yourself.");
     }
 
     #[test]
