@@ -4,6 +4,7 @@
 //!
 //! * [`bert`]: the neural model, from files in a folder that [`location`] finds; never the network.
 //! * [`word_list`]: a baseline and a stand-in for tests, never a silent fallback.
+//! * [`language`]: which language a text is in, which decides whether the model may judge it.
 //! * [`normalise`]: the text as the model was trained to see it.
 //! * [`eval`], [`labelled`]: how well a classifier does on text whose label is known.
 
@@ -14,6 +15,7 @@ use crate::domain::sentiment::{Model, Probabilities};
 pub mod bert;
 pub mod eval;
 pub mod labelled;
+pub mod language;
 pub mod location;
 pub mod normalise;
 pub mod scorer;
