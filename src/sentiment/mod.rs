@@ -5,6 +5,7 @@
 //! * [`bert`]: the neural model, from files in a folder that [`location`] finds; never the network.
 //! * [`word_list`]: a baseline and a stand-in for tests, never a silent fallback.
 //! * [`judge`]: what that thread does to a batch; [`cache`] remembers what was said of reposts.
+//! * [`language`]: which language a text is in, which decides whether the model may judge it.
 //! * [`normalise`]: the text as the model was trained to see it.
 //! * [`tag`]: which language a site means by the tag it gives.
 //! * [`explain`]: which words moved a verdict.
@@ -21,6 +22,7 @@ pub mod eval;
 pub mod explain;
 pub mod judge;
 pub mod labelled;
+pub mod language;
 pub mod location;
 pub mod normalise;
 pub mod scorer;

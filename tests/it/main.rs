@@ -7,6 +7,7 @@ mod escalation;
 mod explained;
 mod feed;
 mod hacker_news;
+mod language;
 mod matching;
 mod notify;
 mod pages;
