@@ -100,17 +100,17 @@ struct Tally {
 
 impl Tally {
     fn add(&mut self, mention: &RecordedMention) {
-        let (id, polarity) = (mention.id(), mention.sentiment().polarity);
-        self.volume.add(id, polarity);
-        self.topics.entry(mention.topic().clone()).or_default().add(id, polarity);
-        self.owners.entry(mention.owner.clone()).or_default().add(id, polarity);
+        let (id, polarity, said) = (mention.id(), mention.polarity(), mention.correction.is_some());
+        self.volume.add(id, polarity, said);
+        self.topics.entry(mention.topic().clone()).or_default().add(id, polarity, said);
+        self.owners.entry(mention.owner.clone()).or_default().add(id, polarity, said);
         if let crate::domain::mention::Finding::Held(reason) = mention.finding {
             *self.held.entry(reason).or_default() += 1;
         }
         match polarity {
             _ if mention.erased_at.is_some() => {}
-            Polarity::Negative => self.worst.offer(-mention.sentiment().score, mention),
-            Polarity::Positive => self.best.offer(mention.sentiment().score, mention),
+            Polarity::Negative => self.worst.offer(-mention.score(), mention),
+            Polarity::Positive => self.best.offer(mention.score(), mention),
             Polarity::Neutral | Polarity::Unsure => {}
         }
     }
@@ -153,7 +153,7 @@ fn pick(mention: &RecordedMention) -> Pick {
         site: post.site.clone(),
         author: post.author.clone(),
         excerpt: excerpt(&said, EXCERPT),
-        score: mention.sentiment().score,
+        score: mention.score(),
         at: post.created_at.unwrap_or(mention.recorded_at),
     }
 }

@@ -16,6 +16,7 @@ use crate::domain::sentiment::{Model, NeedsAnswer, Probabilities};
 
 pub mod bert;
 pub mod cache;
+pub mod calibrate;
 pub mod eval;
 pub mod judge;
 pub mod labelled;

@@ -10,6 +10,7 @@
 
 mod act;
 mod chart;
+mod correct;
 mod escalation;
 mod escalations;
 mod mentions;
@@ -44,6 +45,7 @@ pub fn routes() -> Router<Arc<Api>> {
         .route("/", get(overview::overview))
         .route("/mentions", get(mentions::list))
         .route("/mentions/{id}", get(mentions::one))
+        .route("/mentions/{id}/correct", post(correct::correct))
         .route("/escalations", get(escalations::list))
         .route("/escalations/{id}", get(escalation::one))
         .route("/escalations/{id}/act", post(act::act))

@@ -51,6 +51,7 @@ fn volume(digest: &Digest) -> String {
     if counts.unsure > 0 {
         lines.push("Unsure: the model would not commit itself, a person should look.".into());
     }
+    lines.extend(said::corrected(digest));
     let mut out = section("MENTIONS", &lines);
     if let Some(link) = said::mentions_link(digest, None, None) {
         out.push_str(&format!("\n  {link}"));

@@ -5,6 +5,7 @@ use jiff::tz::TimeZone;
 use maud::{Markup, html};
 
 use crate::api::list::MentionView;
+use crate::domain::correction::Correction;
 use crate::domain::escalation::{Escalation, Severity, State};
 use crate::domain::id::{EscalationId, OwnerId, TopicId};
 use crate::domain::mention::{Field, Finding, RecordedMention, Span};
@@ -123,9 +124,9 @@ pub fn state_sentence(read: &Reading<'_>, one: &Escalation, next: Option<&Next>)
 }
 
 /// How a mention leans, as a word and a figure.
-pub fn polarity_badge(mention: &RecordedMention) -> Markup {
+pub fn polarity_badge(read: &Reading<'_>, mention: &RecordedMention) -> Markup {
     let sentiment = mention.sentiment();
-    let class = match sentiment.polarity {
+    let class = match mention.polarity() {
         Polarity::Negative => "badge bad",
         Polarity::Neutral => "badge quiet",
         Polarity::Positive => "badge good",
@@ -133,7 +134,8 @@ pub fn polarity_badge(mention: &RecordedMention) -> Markup {
     };
     html! {
         span class=(class) {
-            @if sentiment.polarity == Polarity::Unsure { "unsure, please look" }
+            @if let Some(said) = &mention.correction { (said.polarity.as_str()) ", says " (read.owner(&said.by)) }
+            @else if sentiment.polarity == Polarity::Unsure { "unsure, please look" }
             @else { (words::leaning(sentiment)) " " (words::signed(f64::from(sentiment.score), 2)) }
         }
     }
@@ -148,7 +150,7 @@ pub fn mention(read: &Reading<'_>, view: &MentionView, here: Option<EscalationId
     html! {
         article.card id=(format!("m{}", one.id())) {
             div.badges {
-                (polarity_badge(one))
+                (polarity_badge(read, one))
                 span.small { (read.topic(one.topic())) }
             }
             @if let Some(erased) = one.erased_at {
@@ -194,6 +196,7 @@ fn reasons(read: &Reading<'_>, one: &RecordedMention) -> Markup {
             }
             li { "Owner: " (read.owner(&one.owner)) " (" (one.routed_by) ")." }
             li { "Sentiment: " (words::verdict(one.sentiment())) "; model " (model.name) " " (model.version) "." }
+            @if let Some(said) = &one.correction { li { (corrected(read, one, said)) } }
             li {
                 @match &one.finding {
                     Finding::Opened(_, trigger) => { "It opened an escalation: trigger " (trigger) "." }
@@ -203,6 +206,21 @@ fn reasons(read: &Reading<'_>, one: &RecordedMention) -> Markup {
             }
             li { a href=(format!("/mentions/{}", one.id())) { "Only this mention" } }
         }
+    }
+}
+
+/// What a person said of the verdict.
+fn corrected(read: &Reading<'_>, one: &RecordedMention, said: &Correction) -> Markup {
+    html! {
+        (read.owner(&said.by)) @if said.agrees(one.sentiment()) { " agrees" } @else { " says " strong { (said.polarity.as_str()) } }
+        @match said.needs_answer {
+            Some(true) => ", and that it asks for an answer",
+            Some(false) => ", and that it asks for no answer",
+            None => {}
+        }
+        " (" (read.time(said.at)) ")."
+        @if one.revision > said.revision { " The post was edited after that." }
+        @if let Some(note) = &said.note { " Note: " bdi { (words::one_line(note, 1_000)) } }
     }
 }
 
