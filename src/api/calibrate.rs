@@ -113,7 +113,8 @@ impl Api {
                 temperature_milli,
                 n: ask.n,
             };
-            let event = Event { at: now, by: Actor::Owner(by.clone()), escalation: None, mention: None, what };
+            let event =
+                Event { at: now, by: Actor::Owner(by.clone()), escalation: None, mention: None, what };
             let calibrating = Calibrating { calibration: calibration.clone(), events: vec![event] };
             if self.store.calibrate(calibrating).await? == Outcome::Done {
                 self.use_calibration().await?;

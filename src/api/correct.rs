@@ -181,18 +181,22 @@ fn correction_of(
         (Some(polarity), false) => polarity,
         (None, true) if mention.sentiment().polarity == Polarity::Unsure => {
             return Err(ApiError::Bad(
-                "the model was unsure, so there is nothing to confirm; say negative, neutral or positive".into(),
+                "the model was unsure, so there is nothing to confirm; say negative, neutral or positive"
+                    .into(),
             ));
         }
         (None, true) => mention.sentiment().polarity,
         _ => {
             return Err(ApiError::Bad(
-                "say which way it leans (negative, neutral or positive), or confirm what the model said".into(),
+                "say which way it leans (negative, neutral or positive), or confirm what the model said"
+                    .into(),
             ));
         }
     };
     if polarity == Polarity::Unsure {
-        return Err(ApiError::Bad("a person says negative, neutral or positive; unsure is the model's".into()));
+        return Err(ApiError::Bad(
+            "a person says negative, neutral or positive; unsure is the model's".into(),
+        ));
     }
     let note = ask.note.as_deref().map(words::clean);
     let note = note.map(|note| note.trim().to_owned()).filter(|note| !note.is_empty());

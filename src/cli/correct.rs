@@ -70,9 +70,12 @@ pub async fn run(door: &Door, common: &Common, args: &CorrectArgs) -> anyhow::Re
         return output::json(&view);
     }
     let verdict = view.mention.sentiment();
-    let model = format!("{} {} said {}", verdict.model.name, verdict.model.version, verdict.polarity.as_str());
+    let model =
+        format!("{} {} said {}", verdict.model.name, verdict.model.version, verdict.polarity.as_str());
     output::line(&match &view.mention.correction {
-        Some(said) if said.agrees(verdict) => format!("{} is {}: {model} too.", args.id, said.polarity.as_str()),
+        Some(said) if said.agrees(verdict) => {
+            format!("{} is {}: {model} too.", args.id, said.polarity.as_str())
+        }
         Some(said) => format!("{} is {}; {model}.", args.id, said.polarity.as_str()),
         None => format!("{} counts as the model says again: {model}.", args.id),
     });

@@ -42,7 +42,8 @@ pub struct MentionsArgs {
 #[derive(Debug, Subcommand)]
 enum Act {
     /// Says what the model should have said, or that it is right
-    #[command(after_help = "The champion may, whoever answers for the mention, the topic's owner, and their deputies. Figures
+    #[command(
+        after_help = "The champion may, whoever answers for the mention, the topic's owner, and their deputies. Figures
 count what a person says; no trigger is asked again, and the model's verdict stays beside it.
 Correcting again replaces what was said; the audit keeps both.
 
@@ -55,7 +56,8 @@ Examples:
   earmark mentions correct ID --as-polarity negative --note \"sarcasm\"
   earmark mentions correct ID --confirm --needs-answer yes
   earmark mentions correct ID --undo
-  earmark mentions correct ID --confirm --as care    as root: say for whom")]
+  earmark mentions correct ID --confirm --as care    as root: say for whom"
+    )]
     Correct(CorrectArgs),
 }
 

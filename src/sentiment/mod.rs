@@ -7,7 +7,8 @@
 //! * [`judge`]: what that thread does to a batch; [`cache`] remembers what was said of reposts.
 //! * [`normalise`]: the text as the model was trained to see it.
 //! * [`tag`]: which language a site means by the tag it gives.
-//! * [`eval`], [`labelled`]: how well a classifier does on text whose label is known.
+//! * [`eval`], [`labelled`]: how well a classifier does on text whose label is known; [`measure`],
+//!   [`interval`]: the figures of it; [`calibrate`]: one temperature fitted on it.
 
 use std::borrow::Cow;
 use std::path::PathBuf;
@@ -18,9 +19,11 @@ pub mod bert;
 pub mod cache;
 pub mod calibrate;
 pub mod eval;
+pub mod interval;
 pub mod judge;
 pub mod labelled;
 pub mod location;
+pub mod measure;
 pub mod normalise;
 pub mod scorer;
 pub mod tag;

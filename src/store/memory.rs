@@ -19,9 +19,9 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 
 use super::{
-    Attempted, Calibrating, Correcting, Effects, EscalationFilter, MentionFilter, NotificationFilter, OutboxDepth, Outcome, Page,
-    PostName, Recalled, Recording, Result, Retained, Retention, Row, Rows, Size, Store, StoreError, Tally,
-    Verified, ready,
+    Attempted, Calibrating, Correcting, Effects, EscalationFilter, MentionFilter, NotificationFilter,
+    OutboxDepth, Outcome, Page, PostName, Recalled, Recording, Result, Retained, Retention, Row, Rows, Size,
+    Store, StoreError, Tally, Verified, ready,
 };
 use crate::domain::correction::Calibration;
 use crate::domain::digest::{DigestRun, Window};

@@ -51,9 +51,9 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 
 use super::{
-    Attempted, Calibrating, Correcting, Effects, EscalationFilter, MentionFilter, NotificationFilter, OutboxDepth, Outcome, Page,
-    PostName, Recalled, Recording, Result, Retained, Retention, Row, Rows, Size, Store, StoreError, Tally,
-    Verified,
+    Attempted, Calibrating, Correcting, Effects, EscalationFilter, MentionFilter, NotificationFilter,
+    OutboxDepth, Outcome, Page, PostName, Recalled, Recording, Result, Retained, Retention, Row, Rows, Size,
+    Store, StoreError, Tally, Verified,
 };
 use crate::domain::correction::Calibration;
 use crate::domain::digest::{DigestRun, Window};
