@@ -210,8 +210,8 @@ mod tests {
         #![proptest_config(ProptestConfig::with_cases(24))]
         #[test]
         fn the_temperature_that_was_hidden_is_found(by in 0.5..3.0_f64, seed: u64) {
-            let found = fit(&overstated(3_000, by, seed)).expect("enough of both").temperature;
-            prop_assert!((found / by - 1.0).abs() < 0.15, "{found} is not {by}");
+            let found = best(&overstated(2_000, by, seed));
+            prop_assert!((found / by - 1.0).abs() < 0.2, "{found} is not {by}");
         }
     }
 
