@@ -39,9 +39,8 @@ pub struct Which {
 impl Which {
     /// Whether `mention` is one of them.
     pub fn holds(&self, mention: &RecordedMention) -> bool {
-        let sentiment = mention.sentiment();
-        self.needs_answer.is_none_or(|wanted| sentiment.wants_answer() == Some(wanted))
-            && self.doubt.is_none_or(|wanted| sentiment.doubted() == Some(wanted))
+        self.needs_answer.is_none_or(|wanted| mention.wants_answer() == Some(wanted))
+            && self.doubt.is_none_or(|wanted| mention.doubted() == Some(wanted))
     }
 }
 

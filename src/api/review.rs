@@ -1,5 +1,6 @@
-//! What a person should look at: the mentions on which the model would not commit itself, counted
-//! by topic, owner and reason. Each count is the length of the list that it opens.
+//! What a person should look at: the mentions on which the model would not commit itself and that
+//! nobody has judged since, counted by topic, owner and reason. Each count is the length of the list
+//! that it opens.
 
 use std::collections::BTreeMap;
 
@@ -49,7 +50,7 @@ impl Api {
         loop {
             let rows = self.store.mentions(filter.clone(), all.clone()).await?;
             for mention in rows.rows.iter().filter(|mention| which.holds(mention)) {
-                if let Some(doubt) = mention.sentiment().doubted() {
+                if let Some(doubt) = mention.doubted() {
                     *counts.entry((mention.topic().clone(), mention.owner.clone(), doubt)).or_default() += 1;
                 }
             }

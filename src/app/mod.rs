@@ -164,6 +164,7 @@ impl App {
             started_at: now,
             metrics: Some(metrics),
         });
+        api.use_calibration().await?;
         let listeners = web::listen(api.clone(), deps.socket.clone(), deps.stop.clone()).await?;
         let app = Self {
             web_addr: listeners.web_addr(),

@@ -3,6 +3,7 @@
 //! ([`door`]). Output for people goes through [`output`]; `--json` gives the API's own values.
 
 mod check;
+mod correct;
 mod digest;
 mod door;
 mod escalations;

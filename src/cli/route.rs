@@ -111,7 +111,7 @@ fn show_one(would: &Would) {
         verdict.model.name,
         verdict.model.version
     ));
-    for remark in words::remarks(verdict) {
+    for remark in words::remarks(verdict.doubted(), verdict.wants_answer(), verdict) {
         output::line(&format!("             {remark}"));
     }
     output::line(&format!("  owner      {} ({})", would.owner, would.routed_by));

@@ -104,14 +104,14 @@ struct Tally {
 
 impl Tally {
     fn add(&mut self, mention: &RecordedMention) {
-        let (id, polarity) = (mention.id(), mention.sentiment().polarity);
-        self.volume.add(id, polarity);
-        self.topics.entry(mention.topic().clone()).or_default().add(id, polarity);
-        self.owners.entry(mention.owner.clone()).or_default().add(id, polarity);
-        if let Some(doubt) = mention.sentiment().doubted() {
+        let (id, polarity, said) = (mention.id(), mention.polarity(), mention.correction.is_some());
+        self.volume.add(id, polarity, said);
+        self.topics.entry(mention.topic().clone()).or_default().add(id, polarity, said);
+        self.owners.entry(mention.owner.clone()).or_default().add(id, polarity, said);
+        if let Some(doubt) = mention.doubted() {
             self.unsure.entry(doubt).or_default().push(id);
         }
-        if mention.sentiment().wants_answer() == Some(true) {
+        if mention.wants_answer() == Some(true) {
             self.needs_answer.push(id);
         }
         if let crate::domain::mention::Finding::Held(reason) = mention.finding {
@@ -119,8 +119,8 @@ impl Tally {
         }
         match polarity {
             _ if mention.erased_at.is_some() => {}
-            Polarity::Negative => self.worst.offer(-mention.sentiment().score, mention),
-            Polarity::Positive => self.best.offer(mention.sentiment().score, mention),
+            Polarity::Negative => self.worst.offer(-mention.score(), mention),
+            Polarity::Positive => self.best.offer(mention.score(), mention),
             Polarity::Neutral | Polarity::Unsure => {}
         }
     }
@@ -163,8 +163,8 @@ fn pick(mention: &RecordedMention) -> Pick {
         site: post.site.clone(),
         author: post.author.clone(),
         excerpt: excerpt(&said, EXCERPT),
-        score: mention.sentiment().score,
-        needs_answer: mention.sentiment().wants_answer(),
+        score: mention.score(),
+        needs_answer: mention.wants_answer(),
         at: post.created_at.unwrap_or(mention.recorded_at),
     }
 }

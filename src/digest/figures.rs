@@ -18,11 +18,14 @@ pub struct Volume {
     pub counts: Counts,
     /// Which ones: one list a polarity, in the order of [`Polarity::ALL`].
     pub ids: [Vec<MentionId>; 4],
+    /// Those of them that stand where a person put them, agreeing with the model or not.
+    pub corrected: Vec<MentionId>,
 }
 
 impl Volume {
     /// Counts one more.
-    pub fn add(&mut self, id: MentionId, polarity: Polarity) {
+    pub fn add(&mut self, id: MentionId, polarity: Polarity, is_corrected: bool) {
+        self.corrected.extend(is_corrected.then_some(id));
         self.counts.add(polarity);
         let place = Polarity::ALL.iter().position(|one| *one == polarity).unwrap_or(0);
         self.ids[place].push(id);

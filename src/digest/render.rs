@@ -11,7 +11,7 @@
 //! | `id`, `reader`, `reader_name`, `timezone` | which digest, for whom, in which zone its times are said |
 //! | `window` | `{"from", "until"}`: half-open, UTC, by the time recorded |
 //! | `all_owners` | whether it covers everyone (the champion's) or the reader alone |
-//! | `volume` | `{"counts": {"negative", "neutral", "positive", "unsure"}, "ids": [[…], …]}`, ids in that order |
+//! | `volume` | `{"counts": {"negative", "neutral", "positive", "unsure"}, "ids": [[…], …], "corrected": […]}`, ids in that order; a mention counts as the person in `corrected` says, else as the model does |
 //! | `unsure` | `[{"doubt", "ids"}]`: the unsure of `volume` by reason |
 //! | `needs_answer` | ids of those that ask for an answer |
 //! | `before` | counts of the window of the same length before |

@@ -7,6 +7,7 @@
 //! answered for what and when.
 
 pub mod channel;
+pub mod correction;
 pub mod digest;
 pub mod duration;
 pub mod escalation;

@@ -272,10 +272,9 @@ pub fn why_unsure(sentiment: &Sentiment) -> String {
 }
 
 /// What a list says beside the polarity: why it is unsure, that it asks for an answer.
-pub fn remarks(sentiment: &Sentiment) -> Vec<String> {
-    let unsure =
-        (sentiment.polarity == Polarity::Unsure).then(|| format!("unsure: {}", why_unsure(sentiment)));
-    let asks = (sentiment.wants_answer() == Some(true)).then(|| "asks for an answer".to_owned());
+pub fn remarks(doubt: Option<Doubt>, wants_answer: Option<bool>, sentiment: &Sentiment) -> Vec<String> {
+    let unsure = doubt.map(|_| format!("unsure: {}", why_unsure(sentiment)));
+    let asks = (wants_answer == Some(true)).then(|| "asks for an answer".to_owned());
     unsure.into_iter().chain(asks).collect()
 }
 
@@ -409,7 +408,7 @@ mod tests {
         assert_eq!(judgement(&verdict), "It reads as very negative (score −0.90, the model is 93 % sure).");
         verdict.needs_answer = Some(NeedsAnswer { probability: 0.8, yes: true });
         assert!(judgement(&verdict).ends_with("sure). It asks for an answer."));
-        assert_eq!(remarks(&verdict), ["asks for an answer"]);
+        assert_eq!(remarks(None, verdict.wants_answer(), &verdict), ["asks for an answer"]);
         let mut foreign = Sentiment::unsure(Doubt::Language, model.clone());
         assert!(judgement(&foreign).starts_with("It is in a language that the model does not read;"));
         foreign.lang = Some("de".into());

@@ -140,6 +140,7 @@ pub async fn decide(
             owner: one.owner,
             routed_by: one.routed_by,
             finding,
+            correction: None,
             erased_at: None,
             scored: one.mention,
         });

@@ -9,7 +9,8 @@
 //! * [`normalise`]: the text as the model was trained to see it.
 //! * [`tag`]: which language a site means by the tag it gives.
 //! * [`explain`]: which words moved a verdict.
-//! * [`eval`], [`labelled`]: how well a classifier does on text whose label is known.
+//! * [`eval`], [`labelled`]: how well a classifier does on text whose label is known; [`measure`],
+//!   [`interval`]: the figures of it; [`calibrate`]: one temperature fitted on it.
 
 use std::borrow::Cow;
 use std::path::PathBuf;
@@ -18,12 +19,15 @@ use crate::domain::sentiment::{Model, NeedsAnswer, Probabilities};
 
 pub mod bert;
 pub mod cache;
+pub mod calibrate;
 pub mod eval;
 pub mod explain;
+pub mod interval;
 pub mod judge;
 pub mod labelled;
 pub mod language;
 pub mod location;
+pub mod measure;
 pub mod normalise;
 pub mod scorer;
 pub mod tag;

@@ -10,6 +10,7 @@
 
 mod act;
 mod chart;
+mod correct;
 mod escalation;
 mod escalations;
 mod mentions;
@@ -45,6 +46,7 @@ pub fn routes() -> Router<Arc<Api>> {
         .route("/mentions/{id}", get(mentions::one))
         .route("/mentions/{id}/why-this-score", get(weighed::one))
         .route("/review", get(review::list))
+        .route("/mentions/{id}/correct", post(correct::correct))
         .route("/escalations", get(escalations::list))
         .route("/escalations/{id}", get(escalation::one))
         .route("/escalations/{id}/act", post(act::act))

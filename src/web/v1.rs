@@ -10,6 +10,7 @@ use axum::{Json, Router};
 use jiff::Timestamp;
 use serde::Deserialize;
 
+use super::judged;
 use crate::api::act::{Ask, SilenceAsk};
 use crate::api::caller::Caller;
 use crate::api::explain::{Explanation, Trial};
@@ -50,7 +51,7 @@ impl IntoResponse for Failed {
     }
 }
 
-type Answer<T> = Result<Json<T>, Failed>;
+pub type Answer<T> = Result<Json<T>, Failed>;
 
 pub fn routes() -> Router<Arc<Api>> {
     Router::new()
@@ -60,6 +61,7 @@ pub fn routes() -> Router<Arc<Api>> {
         .route("/mentions/{id}", get(mention))
         .route("/mentions/{id}/explain-score", get(explain_mention))
         .route("/review", get(review))
+        .merge(judged::routes())
         .route("/escalations", get(escalations))
         .route("/escalations/{id}", get(escalation).post(act))
         .route("/silences", get(silences).post(silence))
@@ -83,6 +85,7 @@ pub struct Narrow {
     pub topic: Option<TopicId>,
     pub source: Option<SourceId>,
     pub polarity: Option<Polarity>,
+    pub corrected: Option<bool>,
     pub owner: Option<OwnerId>,
     pub escalation: Option<EscalationId>,
     pub needs_answer: Option<bool>,
@@ -108,6 +111,7 @@ impl Narrow {
             topic: self.topic.clone(),
             source: self.source.clone(),
             polarity: self.polarity,
+            corrected: self.corrected,
             owner: self.owner.clone(),
             escalation: self.escalation,
         }
@@ -139,8 +143,8 @@ impl Narrow {
 }
 
 #[derive(Debug, Default, Deserialize)]
-struct As {
-    r#as: Option<OwnerId>,
+pub struct As {
+    pub r#as: Option<OwnerId>,
 }
 
 /// Which daemon this is: what a client checks before it says anything else.

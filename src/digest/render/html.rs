@@ -77,6 +77,14 @@ fn volume(digest: &Digest) -> Markup {
                 " " (link(digest, None, Some(*polarity), counts.of(*polarity))) " " (polarity.as_str())
             }
         }
+        @if let Some(corrected) = said::corrected(digest) {
+            p style=(format!("{P};{SMALL}")) {
+                @match said::corrected_link(digest) {
+                    Some(link) => { a href=(link) { (corrected) } }
+                    None => { (corrected) }
+                }
+            }
+        }
         @if let Some(unsure) = said::unsure(digest) {
             p style=(format!("{P};{SMALL}")) {
                 (unsure)

@@ -69,6 +69,20 @@ pub fn net_change(now: Counts, before: Counts) -> String {
     }
 }
 
+/// How many of the figures rest on a person's word; none where nobody said any.
+pub fn corrected(digest: &Digest) -> Option<String> {
+    match digest.volume.corrected.len() {
+        0 => None,
+        1 => Some("1 of them counts as a person said, not the model.".into()),
+        n => Some(format!("{} of them count as a person said, not the model.", words::figure(n as u64))),
+    }
+}
+
+/// The list behind that figure.
+pub fn corrected_link(digest: &Digest) -> Option<String> {
+    mentions_link(digest, Some(("corrected", "true")), None)
+}
+
 /// What net sentiment is.
 pub const NET: &str = "Net sentiment: positive less negative, as a share of all n mentions, −100 to +100.";
 

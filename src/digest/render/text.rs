@@ -50,6 +50,7 @@ fn volume(digest: &Digest) -> String {
     ];
     lines.extend(said::unsure(digest));
     lines.extend(said::answers(digest).map(|(count, ask)| format!("{} {ask}.", words::figure(count))));
+    lines.extend(said::corrected(digest));
     let mut out = section("MENTIONS", &lines);
     if let Some(link) = said::mentions_link(digest, None, None) {
         out.push_str(&format!("\n  {link}"));

@@ -7,7 +7,7 @@ use maud::{Markup, html};
 use url::form_urlencoded;
 
 use super::show::{self, Reading};
-use super::{Frame, PageAnswer};
+use super::{Frame, PageAnswer, correct};
 use crate::api::caller::Caller;
 use crate::api::{Api, ApiError};
 use crate::domain::id::MentionId;
@@ -37,7 +37,7 @@ pub async fn list(
             (choice("Sentiment", "polarity", "any", asked.get("polarity"), polarities))
             (choice("Routed to", "owner", "anybody", asked.get("owner"), owners))
             (choice("Asks for an answer", "needs_answer", "any", asked.get("needs_answer"), answers))
-            (asked.hidden(&["from", "until", "source", "escalation", "doubt"]))
+            (asked.hidden(&["from", "until", "source", "escalation", "doubt", "corrected"]))
             button type="submit" { "Show" }
         }
         (bounds(&read, &asked))
@@ -56,7 +56,8 @@ fn bounds(read: &Reading<'_>, asked: &Asked) -> Markup {
         || narrow.until.is_some()
         || narrow.source.is_some()
         || narrow.doubt.is_some()
-        || narrow.escalation.is_some();
+        || narrow.escalation.is_some()
+        || narrow.corrected.is_some();
     html! {
         @if bounded {
             p.quiet {
@@ -66,6 +67,7 @@ fn bounds(read: &Reading<'_>, asked: &Asked) -> Markup {
                 @if let Some(source) = &narrow.source { "at the source " (source) " " }
                 @if let Some(doubt) = narrow.doubt { "that are unsure, " (words::doubt(doubt)) " " }
                 @if let Some(id) = narrow.escalation { "that belong to " a href=(format!("/escalations/{id}")) { "one escalation" } " " }
+                @if let Some(corrected) = narrow.corrected { @if corrected { "that a person judged " } @else { "that nobody judged " } }
                 "· " a href="/mentions" { "show all" }
             }
         }
@@ -82,11 +84,16 @@ pub async fn one(
     let desk = api.desk.load_full();
     let read = Reading::of(&desk, Some(&view.accountable), api.clock.now());
     let title = format!("Mention of {}", read.topic(view.mention.topic()));
+    // A page read over loopback may act only where nobody else could have come that way.
+    let public = api.config.load().web.public_url.is_some();
+    let may_correct =
+        !(public && caller == Caller::Loopback) && api.can_correct(&caller, &view.mention).await?;
     let body = html! {
         h1 { (title) }
         (show::mention(&read, &view, None))
         h2 { "The verdict" }
         p { (show::judged(&view.mention)) }
+        @if may_correct { (correct::form(&read, &view)) }
     };
     let twin = Some(format!("/api/v1/mentions/{}", view.mention.id()));
     Ok(Frame { title: &title, place: "", twin, may_roam: true }.around(&body))

@@ -5,6 +5,7 @@ use jiff::tz::TimeZone;
 use maud::{Markup, html};
 
 use crate::api::list::MentionView;
+use crate::domain::correction::Correction;
 use crate::domain::escalation::{Escalation, Severity, State};
 use crate::domain::id::{EscalationId, OwnerId, TopicId};
 use crate::domain::mention::{Field, Finding, RecordedMention, Span};
@@ -122,24 +123,38 @@ pub fn state_sentence(read: &Reading<'_>, one: &Escalation, next: Option<&Next>)
     }
 }
 
-/// How a text leans, as a word and a figure, or why nobody can say; and whether it asks for an answer.
-pub fn leaning_badges(sentiment: &Sentiment) -> Markup {
-    let class = match sentiment.polarity {
+/// How a mention leans, as a word and a figure, or why nobody can say, or who said so; and whether
+/// it asks for an answer.
+pub fn badges(read: &Reading<'_>, mention: &RecordedMention) -> Markup {
+    html! {
+        @match &mention.correction {
+            Some(said) => { span class=(class(said.polarity)) { (said.polarity.as_str()) ", says " (read.owner(&said.by)) } }
+            None => { (leaning_badge(mention.sentiment())) }
+        }
+        @if mention.wants_answer() == Some(true) { span class="badge warn" { "asks for an answer" } }
+    }
+}
+
+fn class(polarity: Polarity) -> &'static str {
+    match polarity {
         Polarity::Negative => "badge bad",
         Polarity::Neutral => "badge quiet",
         Polarity::Positive => "badge good",
         Polarity::Unsure => "badge odd",
-    };
+    }
+}
+
+/// How the model leans, or why it would not say.
+pub fn leaning_badge(sentiment: &Sentiment) -> Markup {
     html! {
-        span class=(class) {
-            @match (sentiment.polarity, sentiment.doubt, &sentiment.lang) {
-                (Polarity::Unsure, Some(Doubt::Language), Some(lang)) => { "unsure, in " (language::name(lang)) }
-                (Polarity::Unsure, Some(Doubt::Failed), _) => { "unsure, not judged" }
-                (Polarity::Unsure, ..) => { "unsure, please look" }
-                _ => { (words::leaning(sentiment)) " " (words::signed(f64::from(sentiment.score), 2)) }
+        span class=(class(sentiment.polarity)) {
+            @match (sentiment.doubted(), &sentiment.lang) {
+                (Some(Doubt::Language), Some(lang)) => { "unsure, in " (language::name(lang)) }
+                (Some(Doubt::Failed), _) => { "unsure, not judged" }
+                (Some(_), _) => { "unsure, please look" }
+                (None, _) => { (words::leaning(sentiment)) " " (words::signed(f64::from(sentiment.score), 2)) }
             }
         }
-        @if sentiment.wants_answer() == Some(true) { span class="badge warn" { "asks for an answer" } }
     }
 }
 
@@ -166,7 +181,7 @@ pub fn mention(read: &Reading<'_>, view: &MentionView, here: Option<EscalationId
     html! {
         article.card id=(format!("m{}", one.id())) {
             div.badges {
-                (leaning_badges(one.sentiment()))
+                (badges(read, one))
                 span.small { (read.topic(one.topic())) }
             }
             @if let Some(erased) = one.erased_at {
@@ -211,6 +226,7 @@ fn reasons(read: &Reading<'_>, one: &RecordedMention) -> Markup {
             }
             li { "Owner: " (read.owner(&one.owner)) " (" (one.routed_by) ")." }
             li { (judged(one)) }
+            @if let Some(said) = &one.correction { li { (corrected(read, one, said)) } }
             li {
                 @match &one.finding {
                     Finding::Opened(_, trigger) => { "It opened an escalation: trigger " (trigger) "." }
@@ -220,6 +236,21 @@ fn reasons(read: &Reading<'_>, one: &RecordedMention) -> Markup {
             }
             li { a href=(format!("/mentions/{}", one.id())) { "Only this mention" } }
         }
+    }
+}
+
+/// What a person said of the verdict.
+fn corrected(read: &Reading<'_>, one: &RecordedMention, said: &Correction) -> Markup {
+    html! {
+        (read.owner(&said.by)) @if said.agrees(one.sentiment()) { " agrees" } @else { " says " strong { (said.polarity.as_str()) } }
+        @match said.needs_answer {
+            Some(true) => ", and that it asks for an answer",
+            Some(false) => ", and that it asks for no answer",
+            None => {}
+        }
+        " (" (read.time(said.at)) ")."
+        @if one.revision > said.revision { " The post was edited after that." }
+        @if let Some(note) = &said.note { " Note: " bdi { (words::one_line(note, 1_000)) } }
     }
 }
 

@@ -36,7 +36,7 @@ pub async fn one(
     let body = html! {
         h1 { "Why this score?" }
         p { a href=(format!("/mentions/{id}")) { "Back to the mention of " (read.topic(view.mention.topic())) } }
-        div.badges { (show::leaning_badges(&found.now.sentiment)) }
+        div.badges { (show::leaning_badge(&found.now.sentiment)) }
         (verdicts(&found))
         @if let Some(target) = &found.now.target {
             p { "Judged towards " strong { bdi { (words::one_line(target, WORD)) } } (how_named(&found.now)) }

@@ -26,7 +26,7 @@ fn volume(polarities: &[(Polarity, u32)]) -> Volume {
     for (polarity, count) in polarities {
         for _ in 0..*count {
             n += 1;
-            volume.add(number::<MentionId>(n), *polarity);
+            volume.add(number::<MentionId>(n), *polarity, false);
         }
     }
     volume

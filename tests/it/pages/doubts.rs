@@ -88,6 +88,21 @@ async fn the_review_list_adds_up_to_the_mentions_behind_it() {
 }
 
 #[tokio::test]
+async fn what_a_person_has_judged_needs_no_second_look() {
+    let scene = doubtful().await;
+    let id = scene.mentions[2].id();
+    let (_, page) = scene.get("/review").await;
+    assert!(page.contains(&format!("id=\"m{id}\"")), "{page}");
+    let (status, page) =
+        scene.post(&format!("/mentions/{id}/correct"), "verdict=neutral&needs_answer=yes&revision=1").await;
+    assert_eq!(status, 200, "{page}");
+    let (_, page) = scene.get("/review").await;
+    assert!(page.contains("<h1>3 mentions to review</h1>") && !page.contains(&id.to_string()), "{page}");
+    let answers = json(&scene, "/api/v1/mentions?needs_answer=true").await;
+    assert_eq!(answers["rows"][0]["scored"]["mention"]["id"], id.to_string(), "a person's word counts");
+}
+
+#[tokio::test]
 async fn what_asks_for_an_answer_says_so_and_can_be_listed() {
     let scene = Scene::start("").await;
     let id = scene

@@ -229,6 +229,7 @@ fn mention(id: &str, negative: f32, finding: Finding, now: Timestamp) -> Recorde
         owner: "care".into(),
         routed_by: "owner of topic acme-app".into(),
         finding,
+        correction: None,
         erased_at: None,
     }
 }
