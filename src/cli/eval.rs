@@ -56,7 +56,7 @@ pub struct EvalArgs {
     #[arg(long, value_name = "NUMBER", default_value_t = 0)]
     threads: usize,
     /// Measure the word list instead of the model
-    #[arg(long, requires = "file", conflicts_with = "calibrate")]
+    #[arg(long, requires = "file")]
     word_list: bool,
     /// Measure each value of this field by itself; of corrections: topic, source, site, lang,
     /// model, by
