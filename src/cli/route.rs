@@ -11,6 +11,7 @@ use super::door::{Door, Needs};
 use super::{Common, output};
 use crate::api::explain::{Explanation, Trial, Would};
 use crate::domain::post::PostKind;
+use crate::domain::sentiment::Doubt;
 
 /// Says who would own a text, why, and who would be told when
 #[derive(Debug, Args)]
@@ -110,6 +111,20 @@ fn show_one(would: &Would) {
         verdict.model.name,
         verdict.model.version
     ));
+    if let Some(doubt) = verdict.doubt {
+        let why = match doubt {
+            Doubt::Confidence => "it is less sure than the floor asks".to_owned(),
+            Doubt::Language => {
+                format!("it was not made for this language ({})", verdict.lang.as_deref().unwrap_or("?"))
+            }
+            Doubt::Failed => "it failed on this text".to_owned(),
+        };
+        output::line(&format!("  unsure     the model would not commit itself: {why}"));
+    }
+    if let Some(answer) = verdict.needs_answer {
+        let word = if answer.yes { "wanted" } else { "not wanted" };
+        output::line(&format!("  answer     {word} ({:.0} %)", answer.probability * 100.0));
+    }
     output::line(&format!("  owner      {} ({})", would.owner, would.routed_by));
     match (&would.trigger, &would.why) {
         (Some(trigger), Some(why)) => output::line(&format!("  escalates  by {trigger}: {why}")),

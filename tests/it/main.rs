@@ -6,6 +6,7 @@ mod config;
 mod escalation;
 mod feed;
 mod hacker_news;
+mod language;
 mod matching;
 mod notify;
 mod pages;
