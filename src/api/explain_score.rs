@@ -6,8 +6,8 @@ use super::{Api, ApiError, Result};
 use crate::domain::id::MentionId;
 use crate::domain::sentiment::Sentiment;
 use crate::pipeline::ingest::scorable;
-use crate::sentiment::Scorable;
 use crate::sentiment::explain::{self, Explained};
+use crate::sentiment::{Scorable, language_of};
 
 /// Why a mention got its score.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -25,12 +25,16 @@ impl Api {
     ///
     /// # Errors
     /// An empty text, or the scorer's.
-    pub async fn explain_score(&self, text: Scorable) -> Result<Explained> {
+    pub async fn explain_score(&self, mut text: Scorable) -> Result<Explained> {
         if text.text.trim().is_empty() {
             return Err(ApiError::Bad("there is no text to explain".into()));
         }
+        let scorer =
+            self.scorer.as_ref().ok_or_else(|| ApiError::Unavailable("no model is loaded".into()))?;
+        // Once, of the whole text: a reading that lacks a word must not count as another language.
+        text.lang = language_of(text.lang.as_deref(), &text.text);
         let plan = explain::plan(text);
-        let verdicts = self.score(plan.batch()).await?;
+        let verdicts = scorer.score(plan.batch()).await.map_err(anyhow::Error::from)?;
         let explained = plan.weigh(verdicts);
         Ok(explained.ok_or_else(|| anyhow::anyhow!("the scorer gave another number of verdicts"))?)
     }

@@ -20,19 +20,20 @@ use crate::sentiment::eval::{Judged, Measures};
 /// Measures the model on labelled texts, or on people's corrections
 #[derive(Debug, Args)]
 #[command(
-    after_help = "With FILE: JSON Lines or CSV, plain or gzipped. A record has `text` and `label` (negative, neutral or
-positive) or `needs_answer` (true or false) or both and, if it is about something, `target`. Measures
-the model as it comes, without a temperature of your own. Needs neither a configuration nor the daemon.
+    after_help = "With FILE: JSON Lines or CSV, plain or gzipped. A record has `text` and `label` (negative,
+neutral or positive) or `needs_answer` (true or false) or both and, if it is about something,
+`target`. Measures the model as it comes, without a temperature of your own. Needs neither a
+configuration nor the daemon.
 
-Without FILE: the verdicts that people judged (`earmark mentions correct`), as they were given. People
-correct what is wrong, so these make the model look worse than it is: for an honest measure draw
-mentions at random, `earmark mentions --sample 50 --ids`, and judge each, with --confirm where the
-model is right.
+Without FILE: the verdicts that people judged (`earmark mentions correct`), as they were given.
+People correct what is wrong, so these make the model look worse than it is: for an honest
+measure draw mentions at random, `earmark mentions --sample 50 --ids`, and judge each, with
+--confirm where the model is right.
 
---calibrate fits one temperature by which the model's probabilities are drawn together or apart, and
-keeps it for this version of the model. It takes 50 judged texts, of which 10 right and 10 wrong, and
-is kept only if it helps on texts that it was not fitted on. The same bias holds: fitted on mistakes
-alone, the model becomes too unsure of itself.
+--calibrate fits one temperature by which the model's probabilities are drawn together or
+apart, and keeps it for this version of the model. It takes 50 judged texts, of which 10 right
+and 10 wrong, and is kept only if it helps on texts that it was not fitted on. The same bias
+holds: fitted on mistakes alone, the model becomes too unsure of itself.
 
 Examples:
   earmark eval
@@ -56,7 +57,7 @@ pub struct EvalArgs {
     #[arg(long, value_name = "NUMBER", default_value_t = 0)]
     threads: usize,
     /// Measure the word list instead of the model
-    #[arg(long, requires = "file", conflicts_with = "calibrate")]
+    #[arg(long, requires = "file")]
     word_list: bool,
     /// Measure each value of this field by itself; of corrections: topic, source, site, lang,
     /// model, by

@@ -22,8 +22,8 @@ use crate::domain::words;
 #[command(
     args_conflicts_with_subcommands = true,
     disable_help_subcommand = true,
-    after_help = "The newest come first, except while following. A * behind a polarity: a person said so, not the
-model. What a person says counts in --polarity and in all figures; exports show both.
+    after_help = "The newest come first, except while following. A * behind a polarity: a person said so, not
+the model. What a person says counts in --polarity and in all figures; exports show both.
 
 Examples:
   earmark mentions --topic acme-app --since 24h
@@ -44,9 +44,9 @@ pub struct MentionsArgs {
 enum Act {
     /// Says what the model should have said, or that it is right
     #[command(
-        after_help = "The champion may, whoever answers for the mention, the topic's owner, and their deputies. Figures
-count what a person says; no trigger is asked again, and the model's verdict stays beside it.
-Correcting again replaces what was said; the audit keeps both.
+        after_help = "The champion may, whoever answers for the mention, the topic's owner, and their deputies.
+Figures count what a person says; no trigger is asked again, and the model's verdict stays
+beside it. Correcting again replaces what was said; the audit keeps both.
 
 `earmark eval` measures the model on corrections. People correct what is wrong, so that sample
 makes the model look worse than it is: to measure honestly, draw some mentions at random

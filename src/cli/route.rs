@@ -111,8 +111,12 @@ fn show_one(would: &Would) {
         verdict.model.name,
         verdict.model.version
     ));
-    for remark in words::remarks(verdict.doubted(), verdict.wants_answer(), verdict) {
-        output::line(&format!("             {remark}"));
+    if verdict.doubted().is_some() {
+        output::line(&format!("  unsure     {}", words::why_unsure(verdict)));
+    }
+    if let Some(answer) = verdict.needs_answer {
+        let word = if answer.yes { "wanted" } else { "not wanted" };
+        output::line(&format!("  answer     {word} ({:.0} %)", answer.probability * 100.0));
     }
     output::line(&format!("  owner      {} ({})", would.owner, would.routed_by));
     match (&would.trigger, &would.why) {

@@ -7,7 +7,8 @@ use clap::Args;
 use serde_json::json;
 
 use super::door::{Door, Needs};
-use super::{Common, explained, output};
+use super::{Common, explained, output, status};
+use crate::api::calibrate::Calibrated;
 use crate::domain::language;
 use crate::domain::sentiment::{Doubt, Polarity, Sentiment};
 use crate::sentiment::explain::Explained;
@@ -47,6 +48,10 @@ pub async fn run(common: &Common, args: &ScoreArgs) -> anyhow::Result<ExitCode> 
         score(&door, common, args, &batch).await?;
     } else {
         score(&door, common, args, &args.texts).await?;
+    }
+    let known: Calibrated = door.get("/calibration", &[]).await?;
+    if let Some(own) = known.in_use.filter(|_| !common.json) {
+        output::note(&status::calibration(&own));
     }
     Ok(ExitCode::SUCCESS)
 }

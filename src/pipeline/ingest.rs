@@ -24,8 +24,8 @@ use crate::runtime::clock::SharedClock;
 use crate::runtime::stage;
 use crate::runtime::stop::Stop;
 use crate::runtime::task::Nudge;
-use crate::sentiment::Scorable;
 use crate::sentiment::scorer::Scorer;
+use crate::sentiment::{Scorable, language_of};
 use crate::source::{Position, Reject};
 use crate::store::{Effects, Outcome, Recalled, Recording, Store};
 use crate::telemetry::metrics;
@@ -278,6 +278,11 @@ impl Ingest {
     }
 }
 
+/// The language of a post that is taken in, for rules and for the model.
+pub fn lang(post: &Post) -> Option<String> {
+    language_of(post.lang.as_deref(), &post.full_text())
+}
+
 /// What the model is asked about a mention.
 pub fn scorable(desk: &Desk, mention: &Mention) -> Scorable {
     let name = desk.topics.get(&mention.topic).map_or("", |topic| topic.name.as_str());
@@ -329,7 +334,13 @@ struct Chosen {
 impl Chosen {
     fn add(&mut self, selected: Selected) {
         match selected {
-            Selected::Mentions(candidates) => self.candidates.extend(candidates),
+            Selected::Mentions(mut candidates) => {
+                if let Some(first) = candidates.first() {
+                    let lang = lang(&first.mention.post);
+                    candidates.iter_mut().for_each(|one| one.mention.post.lang.clone_from(&lang));
+                }
+                self.candidates.extend(candidates);
+            }
             Selected::Skipped(reason) => *self.skipped.entry(reason).or_default() += 1,
             Selected::Gone(mentions) => {
                 *self.skipped.entry(SkipReason::Deleted).or_default() += 1;

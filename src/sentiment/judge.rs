@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::cache::{self, Cache, Key};
-use super::{Classifier, Scorable, ScoreError, Verdict, tag};
+use super::{Classifier, Scorable, ScoreError, Verdict, language};
 use crate::domain::sentiment::{Doubt, Model, Sentiment};
 use crate::telemetry::metrics;
 
@@ -27,7 +27,7 @@ pub struct Limits {
 pub struct Judge {
     classifier: Box<dyn Classifier>,
     model: Model,
-    languages: Vec<String>,
+    languages: Vec<&'static str>,
     cache: Cache,
 }
 
@@ -46,7 +46,7 @@ impl Judge {
     /// What that text met.
     pub fn new(mut classifier: Box<dyn Classifier>, cache: usize) -> Result<Self, ScoreError> {
         classify(&mut *classifier, &[Scorable::new(WARM_UP)])?;
-        let languages = classifier.languages().iter().filter_map(|tag| tag::language(tag)).collect();
+        let languages = classifier.languages().iter().filter_map(|tag| language::primary(tag)).collect();
         Ok(Self { model: classifier.model(), classifier, languages, cache: Cache::new(cache) })
     }
 
@@ -56,21 +56,21 @@ impl Judge {
     }
 
     /// What it was made for; empty: any.
-    pub fn languages(&self) -> &[String] {
+    pub fn languages(&self) -> &[&'static str] {
         &self.languages
     }
 
     /// One answer for each text, in order.
     pub fn judge(&mut self, batch: Vec<Scorable>, limits: Limits) -> Vec<Result<Sentiment, ScoreError>> {
-        let langs: Vec<Option<String>> =
-            batch.iter().map(|text| text.lang.as_deref().and_then(tag::language)).collect();
+        let langs: Vec<Option<&str>> =
+            batch.iter().map(|text| text.lang.as_deref().and_then(language::primary)).collect();
         let mut asked: Vec<Scorable> = Vec::new();
         let mut keys: Vec<Key> = Vec::new();
         let mut same: HashMap<Key, usize> = HashMap::new();
         let (mut hits, mut misses) = (0, 0);
         let mut sources = Vec::with_capacity(batch.len());
-        for (text, lang) in batch.into_iter().zip(&langs) {
-            if lang.as_ref().is_some_and(|lang| self.is_foreign(lang)) {
+        for (text, &lang) in batch.into_iter().zip(&langs) {
+            if lang.is_some_and(|lang| self.is_foreign(lang)) {
                 sources.push(Source::Foreign);
                 continue;
             }
@@ -109,14 +109,14 @@ impl Judge {
                     Err(error) => return Err(ScoreError::Batch(error.to_string())),
                 },
             };
-            sentiment.lang = lang;
+            sentiment.lang = lang.map(str::to_owned);
             Ok(sentiment)
         });
         verdicts.collect()
     }
 
     fn is_foreign(&self, lang: &str) -> bool {
-        !self.languages.is_empty() && self.languages.iter().all(|known| known != lang)
+        !self.languages.is_empty() && !self.languages.contains(&lang)
     }
 
     fn sentiment(&self, verdict: Verdict, limits: Limits) -> Sentiment {

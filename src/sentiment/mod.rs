@@ -7,7 +7,6 @@
 //! * [`judge`]: what that thread does to a batch; [`cache`] remembers what was said of reposts.
 //! * [`language`]: which language a text is in, which decides whether the model may judge it.
 //! * [`normalise`]: the text as the model was trained to see it.
-//! * [`tag`]: which language a site means by the tag it gives.
 //! * [`explain`]: which words moved a verdict.
 //! * [`eval`], [`labelled`]: how well a classifier does on text whose label is known; [`measure`],
 //!   [`interval`]: the figures of it; [`calibrate`]: one temperature fitted on it.
@@ -30,7 +29,6 @@ pub mod location;
 pub mod measure;
 pub mod normalise;
 pub mod scorer;
-pub mod tag;
 pub mod word_list;
 
 /// What is scored: a text, and towards what.
@@ -42,6 +40,13 @@ pub struct Scorable {
     pub target: Option<String>,
     /// Its language as a tag, the site's own or the detected one; none: the model judges.
     pub lang: Option<String>,
+}
+
+/// The language a text is in: what its site says where that names one, else what can be told from
+/// its words; none: nobody can tell.
+pub fn language_of(tag: Option<&str>, text: &str) -> Option<String> {
+    let said = tag.filter(|tag| language::primary(tag).is_some());
+    said.or_else(|| language::detect(text)).map(str::to_owned)
 }
 
 impl Scorable {

@@ -85,7 +85,7 @@ pub struct Scorer {
     queue: mpsc::Sender<Message>,
     shared: Arc<Shared>,
     model: Model,
-    languages: Arc<[String]>,
+    languages: Arc<[&'static str]>,
 }
 
 impl Scorer {
@@ -153,7 +153,7 @@ impl Scorer {
     }
 
     /// The languages the model was made for, as ISO 639-1 codes; empty: it takes any.
-    pub fn languages(&self) -> &[String] {
+    pub fn languages(&self) -> &[&'static str] {
         &self.languages
     }
 
@@ -211,7 +211,7 @@ impl Thread {
         mut self,
         build: impl FnOnce() -> Result<Box<dyn Classifier>, ScoreError>,
         cache: usize,
-        ready: oneshot::Sender<Result<(Model, Arc<[String]>), ScoreError>>,
+        ready: oneshot::Sender<Result<(Model, Arc<[&'static str]>), ScoreError>>,
     ) {
         let built = catch_unwind(AssertUnwindSafe(|| Judge::new(build()?, cache)));
         let mut judge = match built.unwrap_or_else(|_| Err(panicked())) {
