@@ -29,7 +29,7 @@ fn main() {
 }
 
 fn texts(n: usize) -> Vec<Scorable> {
-    TEXTS.iter().cycle().take(n).map(|text| Scorable { text: (*text).into(), target: None }).collect()
+    TEXTS.iter().cycle().take(n).map(|text| Scorable::new(*text)).collect()
 }
 
 fn words(text: &str) -> usize {
@@ -62,7 +62,7 @@ fn bert_batched(bencher: Bencher, n: usize) {
 fn bert_single_of_words(bencher: Bencher, n: usize) {
     let mut bert = bert().expect("the model in the checkout");
     let text = TEXTS.into_iter().find(|text| words(text) == n).expect("the counts are theirs");
-    let text = [Scorable { text: text.into(), target: None }];
+    let text = [Scorable::new(text)];
     bencher.counter(ItemsCount::new(1_usize)).bench_local(|| bert.classify(&text));
 }
 

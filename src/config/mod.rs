@@ -139,11 +139,15 @@ pub struct SentimentSettings {
     /// of libtorch wait for each other busily, and where they do not have the cores to themselves
     /// two of them are many times slower than one.
     pub threads: usize,
+    /// Of how many texts the verdicts are remembered, for reposts; 0: of none.
+    pub cache: usize,
 }
 
 impl SentimentSettings {
     /// The floor where nothing else is said.
     pub const FLOOR: f32 = 0.55;
+    /// Texts remembered where nothing else is said.
+    pub const CACHE: usize = 4_096;
 }
 
 /// Which classifier.

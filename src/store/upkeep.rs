@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::Tally;
+use crate::domain::correction::Calibration;
 use crate::domain::digest::DigestRun;
 use crate::domain::escalation::{Escalation, GroupKey};
 use crate::domain::event::ChainedEvent;
@@ -94,6 +95,8 @@ pub enum Row {
     Tally(TopicId, Tally),
     /// An entry of the accountability record.
     Event(ChainedEvent),
+    /// A temperature of a model.
+    Calibration(Calibration),
 }
 
 /// What a check of the whole store found.
