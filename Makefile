@@ -14,6 +14,10 @@ CONFIG ?= config/earmark.toml
 # What the tests of mail, web server, kills and unit drive.
 TEST_PACKAGES ?= strace nginx-light exim4-daemon-light openssl systemd
 
+# What `peer` scores, and a Python with torch and transformers: the one the model is trained with.
+PEER_FILE ?= ../shared/data/train/tweeteval_sentiment_val.jsonl.gz
+PEER_PYTHON ?= $(or $(wildcard $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/earmark/train/env/bin/python),python3)
+
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 BINARY := $(TARGET)/$(if $(filter dev,$(PROFILE)),debug,$(PROFILE))/earmark
 # Where cargo looks for libtorch as well: .cargo/config.toml points at the same link.
@@ -37,7 +41,7 @@ THREADS ?= 2
 TRAINER := OMP_WAIT_POLICY=PASSIVE GOMP_SPINCOUNT=0 ONEDNN_PRIMITIVE_CACHE_CAPACITY=16384 \
   $(TRAIN)/env/bin/python -u models/train --data $(DATA)
 
-.PHONY: run test build setup tools test-packages check bench torture model model-env eval install uninstall clean help
+.PHONY: run test build setup tools test-packages check bench peer torture model model-env eval install uninstall clean help
 
 # As the tests are built, so that `make run` and `make test` build the dependencies once for both.
 run: setup ## set up everything, build, run the daemon on the sample configuration
@@ -101,6 +105,10 @@ check: setup ## formatting, lints, licences and sources of the dependencies
 
 bench: setup ## rates of matching, scoring, storing, reading (BENCH=scoring for one of them)
 	@cargo bench --locked $(if $(BENCH),--bench $(BENCH),--benches)
+
+peer: build ## posts a second beside a Hugging Face pipeline with the same weights (PEER_FILE, PROFILE)
+	@[ -e "$(PEER_FILE)" ] || { echo "earmark: $(PEER_FILE) is missing: name texts with PEER_FILE=" >&2; exit 1; }
+	@"$(PEER_PYTHON)" models/train/peer.py models/sentiment "$(PEER_FILE)" --daemon "$(BINARY)"
 
 torture: setup test-packages ## the long tests: kills at every call and at random instants
 	@cargo test --locked --test it torture::everything -- --ignored --exact --nocapture

@@ -69,7 +69,7 @@ fn room(shape: &Shape) -> (usize, usize) {
 fn misfit(shape: &Shape) -> Option<String> {
     let (hidden, heads) = (shape.hidden_size, shape.num_attention_heads);
     // rust-bert does not let its type be named.
-    if serde_json::to_value(&shape.hidden_act).is_ok_and(|act| act != "gelu") {
+    if serde_json::to_value(shape.hidden_act).is_ok_and(|act| act != "gelu") {
         return Some("hidden_act is not \"gelu\"".into());
     }
     if heads < 1 || hidden < 1 || hidden % heads != 0 {
@@ -395,4 +395,48 @@ impl Net {
 /// What libtorch throws ends in a trace of its own frames.
 fn first_line(error: &TchError) -> String {
     error.to_string().lines().next().unwrap_or("it gives no reason").to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use rust_bert::bert::BertForSequenceClassification;
+    use tch::Device;
+    use tch::nn::VarStore;
+
+    use super::*;
+
+    /// Of so many ids, the last `second` of them a target's.
+    fn tokens(length: usize, second: usize) -> Tokens {
+        let ids = (0..length).map(|at| 1_000 + u32::try_from(at * 7 % 500).expect("small")).collect();
+        Tokens { ids, second: length - second }
+    }
+
+    #[test]
+    fn the_pass_gives_what_rust_bert_gives() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("models/sentiment");
+        let folder::Read { shape, .. } = folder::read(&folder).expect("the model in the checkout");
+        let path = folder.join("model.safetensors");
+        let net = Net::read(&path, &shape, false).expect("its weights");
+        let mut weights = VarStore::new(Device::Cpu);
+        let peer = BertForSequenceClassification::new(weights.root(), &shape).expect("its shape");
+        weights.load(&path).expect("its weights");
+        weights.float();
+        let texts = [(3, 0), (9, 0), (9, 3), (9, 4), (30, 0), (30, 7), (128, 16)].map(|(n, m)| tokens(n, m));
+        let together = net.judge(&texts.iter().collect::<Vec<_>>()).expect("judged");
+        for (text, together) in texts.iter().zip(together) {
+            let row = |values: Vec<i64>| Tensor::from_slice(&values).view([1, -1]);
+            let ids = row(text.ids.iter().copied().map(i64::from).collect());
+            let types = row((0..text.ids.len()).map(|at| i64::from(at >= text.second)).collect());
+            let said =
+                tch::no_grad(|| peer.forward_t(Some(&ids), None, Some(&types), None, None, false).logits);
+            let said: Vec<f32> = Vec::try_from(said.view(-1)).expect("three numbers");
+            let alone = net.share().judge(&[text]).expect("judged").remove(0);
+            for (peer, (together, alone)) in said.iter().zip(together.labels.iter().zip(&alone.labels)) {
+                assert!(
+                    (peer - together).abs() < 1e-4 && (peer - alone).abs() < 1e-4,
+                    "{peer} {together} {alone}"
+                );
+            }
+        }
+    }
 }

@@ -43,10 +43,12 @@ use super::{Classifier, Scorable, ScoreError};
 use crate::domain::sentiment::{Model, Sentiment};
 
 /// Most texts the model is handed at once: enough that texts of like length find each other.
-pub const BATCH: usize = 256;
+pub const BATCH: usize = 128;
 /// Most calls that wait; the next caller waits for room.
 pub const QUEUE: usize = 256;
 
+/// Who judges, and the languages it was made for.
+type Ready = (Model, Arc<[&'static str]>);
 type Answer = oneshot::Sender<Result<Vec<Sentiment>, ScoreError>>;
 
 enum Message {
@@ -211,7 +213,7 @@ impl Thread {
         mut self,
         build: impl FnOnce() -> Result<Box<dyn Classifier>, ScoreError>,
         cache: usize,
-        ready: oneshot::Sender<Result<(Model, Arc<[&'static str]>), ScoreError>>,
+        ready: oneshot::Sender<Result<Ready, ScoreError>>,
     ) {
         let built = catch_unwind(AssertUnwindSafe(|| Judge::new(build()?, cache)));
         let mut judge = match built.unwrap_or_else(|_| Err(panicked())) {

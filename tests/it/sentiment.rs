@@ -1,6 +1,10 @@
 //! The scorer's promises with classifiers that can be held and broken, and the real model
 //! through the daemon's own path.
 
+mod cached;
+mod format;
+mod made;
+
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
