@@ -131,8 +131,8 @@ fn measure_whole<'a>(judged: impl Iterator<Item = &'a Judged> + Clone) -> Measur
     let wanted = WantTable::of(judged.clone());
     let said = figures(&table, None);
     Measures {
-        n: table.len(),
-        unjudged: labelled().count() - table.len(),
+        n: table.n(),
+        unjudged: labelled().count() - table.n(),
         accuracy: said.accuracy.unwrap_or(0.0),
         macro_recall: said.macro_recall.unwrap_or(0.0),
         macro_f1: said.macro_f1.unwrap_or(0.0),

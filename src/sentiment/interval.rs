@@ -50,7 +50,7 @@ pub struct Covered {
 /// Draws and measures again and again.
 pub fn intervals(table: &Table, wanted: &WantTable) -> Intervals {
     let mut dice = StdRng::seed_from_u64(SEED);
-    let drawn: Vec<Figures> = resample(&mut dice, table.len(), |weights| figures(table, Some(weights)));
+    let drawn: Vec<Figures> = resample(&mut dice, table.n(), |weights| figures(table, Some(weights)));
     let of = |figure: &dyn Fn(&Figures) -> Option<f64>| between(drawn.iter().filter_map(figure).collect());
     let three = |class: usize| Three {
         precision: of(&|one| one.per_class[class][0]),

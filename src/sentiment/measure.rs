@@ -118,7 +118,7 @@ impl Table {
     }
 
     /// How many rows.
-    pub fn len(&self) -> usize {
+    pub fn n(&self) -> usize {
         self.0.len()
     }
 

@@ -59,6 +59,7 @@ pub struct Size {
 /// Any row, in the open format of `store export` and `store import`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "row", content = "value")]
+#[expect(clippy::large_enum_variant, reason = "rows pass by in pages, and most of them are mentions")]
 pub enum Row {
     /// A source's state.
     Source(SourceState),
