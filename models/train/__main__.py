@@ -2,7 +2,7 @@
 
     python models/train fit --data ../shared/data --out RUN [--leave-out-unseen] [--from RUN]
     python models/train finish RUN MODEL       choose temperatures and thresholds, write the model folder
-    python models/train eval MODEL [--without MODEL] [--json FILE] [--card FILE]
+    python models/train eval MODEL [--without MODEL] [--daemon BINARY] [--json FILE] [--card FILE]
     python models/train logits MODEL FILE OUT  what the network gives for each row, for comparing with the daemon
     python models/train parity MODEL OUT       a thousand made texts with logits, for the daemon's test
 
@@ -47,8 +47,9 @@ def finish(run, folder, data, version):
     card = CARD | {
         "version": version,
         "temperature": evaluate.fit_temperatures(net, tokenizer, rows, about["left_out"]),
-        "needs_answer": {"kinds": list(answers.KINDS),
-                         "thresholds": evaluate.fit_thresholds(net, tokenizer, list(answers.read(data)))},
+        "needs_answer": {"outputs": [
+            {"kind": kind, "threshold": threshold} for kind, threshold in
+            zip(answers.KINDS, evaluate.fit_thresholds(net, tokenizer, list(answers.read(data))), strict=True)]},
     }
     network.export(net, folder, card)
     (folder / "tokenizer.json").write_bytes((run / "tokenizer.json").read_bytes())
@@ -77,6 +78,7 @@ def main():
     one.add_argument("--seed", type=int, default=1)
     one.add_argument("--threads", type=int, default=2)
     one.add_argument("--from", dest="start", help="begin with this finished run, or with this model folder")
+    one.add_argument("--stage", choices=sorted(fit.STAGES), default="broad", help="which mixture of sets (default: %(default)s)")
     one.add_argument("--leave-out-unseen", action="store_true", help="see nothing of " + ", ".join(texts.UNSEEN))
     one = todo.add_parser("finish", help="choose temperatures and thresholds, write the model folder")
     one.add_argument("run")
@@ -85,6 +87,7 @@ def main():
     one = todo.add_parser("eval", help="measure and print tables")
     one.add_argument("folder")
     one.add_argument("--without", help="model folder of the run that left the unseen sets out")
+    one.add_argument("--daemon", help="earmark's binary, to measure its own path as well")
     one.add_argument("--json", help="also write the report here")
     one.add_argument("--card", help="write the tables into this file, between its marks")
     one = todo.add_parser("logits", help="raw outputs for a file of rows")
@@ -97,11 +100,12 @@ def main():
     args = given.parse_args()
     if args.todo == "fit":
         fit.run(args.data, base_folder(), args.out, epochs=args.epochs, peak=args.peak, seed=args.seed,
-                leave_out=texts.UNSEEN if args.leave_out_unseen else (), start=args.start, threads=args.threads)
+                leave_out=texts.UNSEEN if args.leave_out_unseen else (), start=args.start, stage=fit.STAGES[args.stage],
+                threads=args.threads)
     elif args.todo == "finish":
         finish(args.run, args.folder, args.data, args.version)
     elif args.todo == "eval":
-        got = evaluate.report(args.folder, args.data, args.without)
+        got = evaluate.report(args.folder, args.data, args.without, args.daemon)
         shown = evaluate.tables(got)
         print(shown)
         if args.json:

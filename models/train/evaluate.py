@@ -5,6 +5,8 @@
 
 import json
 import random
+import subprocess
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -127,7 +129,7 @@ def two_brands(judge, rows):
 
 def asking(judge, rows, asks):
     """F1 on complaints, and recall on questions and threats that the written rules find."""
-    thresholds = np.array(judge.card["needs_answer"]["thresholds"])
+    thresholds = np.array([one["threshold"] for one in judge.card["needs_answer"]["outputs"]])
 
     def p(of):
         return 1 / (1 + np.exp(-judge.logits(of)[1]))
@@ -154,8 +156,8 @@ def asking(judge, rows, asks):
     return out
 
 
-def report(folder, data, without=None):
-    """Everything; `without`: the folder of the run that left the unseen sets out."""
+def report(folder, data, without=None, binary=None):
+    """Everything; `without`: the folder of the run that left the unseen sets out; `binary`: earmark."""
     rows = texts.all_rows(data)
     asks = list(answers.read(data))
     judge = Judge(folder)
@@ -173,6 +175,8 @@ def report(folder, data, without=None):
     out["target_blind"] = measure.sentiment(judge.logits(blind)[0], [row.label for row in dong], intervals=False)
     if without:
         out["unseen"] = unseen(Judge(without), rows)
+    if binary:
+        out["daemon"] = daemon(binary, folder, data)
     return out
 
 
@@ -190,6 +194,23 @@ def trained_on(data):
     out.append("| complaints | tweets to support accounts, complaint or not | none stated | "
                + " | ".join(f"{k:,}" for k in n) + " |")
     return "\n".join(out) + "\n"
+
+
+def daemon(binary, folder, data):
+    """The same texts through the daemon's own path: {set: macro-recall, macro-F1, calibration error}."""
+    held = [row for row in texts.all_rows(data) if row.part == texts.HELD_BACK]
+    out = {}
+    with tempfile.TemporaryDirectory() as place:
+        for name, rows in (("TweetEval validation", list(texts.validation(data))),
+                           ("dong", [row for row in held if row.set == "dong"])):
+            file = Path(place, "rows.jsonl")
+            file.write_text("".join(json.dumps({
+                "text": row.text, "label": texts.LABELS[row.label], "target": row.target}) + "\n" for row in rows))
+            done = subprocess.run([binary, "eval", str(file), "--model", str(folder), "--json"],
+                                  stdout=subprocess.PIPE, check=True)
+            got = json.loads(done.stdout)
+            out[name] = {key: got[key] for key in ("n", "macro_recall", "macro_f1", "ece")}
+    return out
 
 
 def percent(value):
@@ -218,6 +239,11 @@ def tables(got):
                    f" (VADER {percent(np.mean([one['vader_macro_f1'] for one in some.values()]))}),"
                    f" mean calibration error {np.mean([one['ece'] for one in some.values()]):.3f};"
                    f" the two brand sets: {percent(brands)} points above VADER.")
+    if "daemon" in got:
+        out += ["\nThe same through the daemon's own path (`earmark eval`):\n",
+                "| set | n | macro-recall | macro-F1 | calibration error |", "|---|---|---|---|---|"]
+        out += [f"| {name} | {one['n']:,} | {percent(one['macro_recall'])} | {percent(one['macro_f1'])} | {one['ece']:.3f} |"
+                for name, one in got["daemon"].items()]
     two = got["two_brands"]
     out += ["\n| two brands in one post | n | both right in both orders (95 %) |", "|---|---|---|"]
     for name in ("rows", "comparisons"):

@@ -26,11 +26,39 @@ import texts
 import tokens
 
 SMOOTHING = 0.05
-TWO_BRANDS = 9000     # made rows an epoch
-ANSWERS_TIMES = 3      # how often an epoch sees each row of the answers' set
 
 
-def epoch_rows(rows, asks, leave_out, seed, epoch):
+class Broad:
+    """The first stage: every set by its share."""
+    two_brands = 9000      # made rows an epoch
+    answers_times = 3      # how often an epoch sees each row of the answers' set
+    inner_drop = 0.0
+    negative = 1.0
+
+    @staticmethod
+    def share(one):
+        return one.share
+
+
+class Polish(Broad):
+    """The second: brands, targets and the words of short posts; of the rest enough not to forget."""
+    two_brands = 14000
+    answers_times = 1
+    inner_drop = 0.1
+    negative = 1.3         # weight of a complaining tweet: they are few, and count as much
+    shares = {"tweets": 0.9, "topics": 0.4, "goemotions": 0.1, "sst5": 0.5, "github": 0.2, "senti4sd": 0.3, "jira": 0.1,
+              "vader-tweets": 0.3, "vader-reviews": 0.5, "vader-news": 0.15, "uci": 0.5, "dong": 2.0,
+              "finance-target": 0.3}
+
+    @staticmethod
+    def share(one):
+        return Polish.shares.get(one.name, 1.0)
+
+
+STAGES = {"broad": Broad, "polish": Polish}
+
+
+def epoch_rows(rows, asks, leave_out, seed, epoch, stage=Broad):
     """What one epoch sees, in a fixed order for a fixed seed."""
     rng = random.Random(f"{seed}/{epoch}")
     chosen = []
@@ -38,12 +66,12 @@ def epoch_rows(rows, asks, leave_out, seed, epoch):
         if one.name in leave_out:
             continue
         mine = [row for row in rows if row.set == one.name and row.part == texts.TRAINING]
-        whole, part = divmod(one.share, 1)
+        whole, part = divmod(stage.share(one), 1)
         chosen += mine * int(whole) + rng.sample(mine, int(part * len(mine)))
     kept = [row for row in rows if row.set not in leave_out]
-    chosen += swap.taught(kept, rng, TWO_BRANDS)
+    chosen += swap.taught(kept, rng, stage.two_brands)
     answered = [row for row in asks if row.part == texts.TRAINING]
-    for row in answered * ANSWERS_TIMES:
+    for row in answered * stage.answers_times:
         handles = [word.strip(".:,!?") for word in row.text.split() if word.startswith("@") and len(word) > 2]
         target = rng.choice(handles) if handles and rng.random() < 0.5 else None
         chosen.append(texts.Row(row.set, row.text, None, target, row.part, ask=row.ask))
@@ -54,7 +82,7 @@ def epoch_rows(rows, asks, leave_out, seed, epoch):
     return chosen
 
 
-def targets_of(rows):
+def targets_of(rows, stage=Broad):
     """(soft sentiment labels, their weights, answer labels, their weights) as tensors."""
     polar, polar_on = torch.zeros(len(rows), 3), torch.zeros(len(rows))
     answer, answer_on = torch.zeros(len(rows), len(answers.KINDS)), torch.zeros(len(rows), len(answers.KINDS))
@@ -62,7 +90,7 @@ def targets_of(rows):
         if row.label is not None:
             sides = torch.tensor(row.soft) if row.soft else F.one_hot(torch.tensor(row.label), 3).float()
             polar[at] = sides * (1 - SMOOTHING) + SMOOTHING / 3
-            polar_on[at] = 1
+            polar_on[at] = stage.negative if row.label == 0 and row.set == "tweets" else 1
         if row.ask is not None:
             for k, value in enumerate(row.ask):
                 if value is not None:
@@ -81,7 +109,7 @@ def choice_report(net, tokenizer, rows, leave_out):
     return out
 
 
-def run(data, base, out, *, epochs, peak, seed=1, leave_out=(), start=None,
+def run(data, base, out, *, epochs, peak, seed=1, leave_out=(), start=None, stage=Broad,
         threads=2, budget=2048, warm=0.06):
     torch.set_num_threads(threads)
     out = Path(out)
@@ -122,10 +150,10 @@ def run(data, base, out, *, epochs, peak, seed=1, leave_out=(), start=None,
 
     per_epoch, began, seen, losses = None, time.time(), 0, []
     for epoch in range(at_epoch, epochs):
-        chosen = epoch_rows(rows, asks, leave_out, seed, epoch)
+        chosen = epoch_rows(rows, asks, leave_out, seed, epoch, stage)
         encoded = batches.encode(tokenizer, chosen)
         groups = batches.by_length([len(ids) for ids, _ in encoded], budget, random.Random(f"{seed}/{epoch}/order"))
-        polar_to, polar_on, answer_to, answer_on = targets_of(chosen)
+        polar_to, polar_on, answer_to, answer_on = targets_of(chosen, stage)
         per_epoch = per_epoch or len(groups)
         total = per_epoch * epochs
         if not at_batch:
@@ -139,7 +167,8 @@ def run(data, base, out, *, epochs, peak, seed=1, leave_out=(), start=None,
                 some["lr"] = peak * rate * some["times"]
             sparse.param_groups[0]["lr"] = peak * rate
             with torch.autocast("cpu", dtype=torch.bfloat16):
-                polar, answer = net(*batches.tensors(encoded, group), drop=0.1)
+                polar, answer = net(*batches.tensors(encoded, group), drop=0.1,
+                                    inner_drop=stage.inner_drop)
             on = polar_on[group]
             loss = -(polar_to[group] * F.log_softmax(polar, -1)).sum(-1)
             loss = (loss * on).sum() / len(group)
@@ -175,7 +204,7 @@ def run(data, base, out, *, epochs, peak, seed=1, leave_out=(), start=None,
         print(f"epoch {epoch + 1} on the rows for choosing: {json.dumps(report)}", flush=True)
     torch.save(average, out / "average.pt")
     (out / "run.json").write_text(json.dumps({
-        "epochs": epochs, "peak": peak, "seed": seed, "left_out": list(leave_out), "start": start and Path(start).name,
+        "epochs": epochs, "peak": peak, "seed": seed, "left_out": list(leave_out), "start": start and Path(start).name, "stage": stage.__name__.lower(),
         "seconds": round(time.time() - began)}) + "\n")
     state.unlink(missing_ok=True)
 

@@ -2,7 +2,7 @@
 
 Written out rather than taken from a library, because on a CPU three things make training three
 times faster: attention as plain products (the fused kernel's backward pass is slow for short
-texts), gradients of the word table kept sparse, and no drop-out inside the layers. The names of the weights
+texts), gradients of the word table kept sparse, and the last layer for the first token alone. The names of the weights
 are those that `BertForSequenceClassification` has, so that the file loads elsewhere.
 """
 
@@ -61,7 +61,7 @@ class Bert(nn.Module):
             nn.init.normal_(head.weight, std=0.02)
             nn.init.zeros_(head.bias)
 
-    def forward(self, ids, types, mask, drop=0.0):
+    def forward(self, ids, types, mask, drop=0.0, inner_drop=0.0):
         """(sentiment logits, answer logits); `mask` is None when no text is padded."""
         table = self.bert.embeddings
         x = (table.word_embeddings(ids) + table.position_embeddings.weight[:ids.shape[1]]
@@ -71,6 +71,9 @@ class Bert(nn.Module):
         each = width // self.heads
         shade = None if mask is None else (1.0 - mask.to(x.dtype))[:, None, None, :] * -10000.0
         last = self.bert.encoder.layer[-1]
+
+        def loosen(states):
+            return F.dropout(states, inner_drop, self.training) if inner_drop else states
         for layer in self.bert.encoder.layer:
             looks = getattr(layer.attention, "self")
             three = F.linear(x, torch.cat([looks.query.weight, looks.key.weight, looks.value.weight]),
@@ -84,9 +87,9 @@ class Bert(nn.Module):
                 weights = weights + shade.to(weights.dtype)
             seen = torch.matmul(weights.softmax(-1, dtype=torch.float32).to(v.dtype), v)
             seen = seen.transpose(1, 2).reshape(batch, -1, width)
-            x = layer.attention.output.LayerNorm(x + layer.attention.output.dense(seen))
+            x = layer.attention.output.LayerNorm(x + loosen(layer.attention.output.dense(seen)))
             inner = F.gelu(layer.intermediate.dense(x))
-            x = layer.output.LayerNorm(x + layer.output.dense(inner))
+            x = layer.output.LayerNorm(x + loosen(layer.output.dense(inner)))
         pooled = F.dropout(torch.tanh(self.bert.pooler.dense(x[:, 0])), drop, self.training)
         return self.classifier(pooled).float(), self.needs_answer(pooled).float()
 
@@ -131,6 +134,7 @@ def export(net, folder, card):
     folder.mkdir(parents=True, exist_ok=True)
     halves = {name: value.detach().half().contiguous() for name, value in net.state_dict().items()}
     save_file(halves, folder / "model.safetensors", metadata={"format": "pt"})
+    (folder / "model.safetensors").chmod(0o644)
     shape = {key: net.shape[key] for key in (
         "hidden_act", "hidden_size", "initializer_range", "intermediate_size", "layer_norm_eps",
         "max_position_embeddings", "num_attention_heads", "num_hidden_layers", "type_vocab_size", "vocab_size")}

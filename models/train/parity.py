@@ -16,7 +16,7 @@ import texts
 
 DRESS = (
     "😂", "😍😍", "👍🏽", "❤️", "👩‍🚀", "🤷🏻‍♀️", "🇩🇪", "™", "🫠", "☹", "café", "nai\u0308ve", "Zoë", "façade", "Straße", "İstanbul", "ÅNGSTRÖM",
-    "&amp;", "&lt;3", "don&#39;t", "&#x1F600;", "&bogus;", "R&D", "\\u2019s", "@somebody", "@a_b@social.example", "(@other)", "mail me a@b.example",
+    "&amp;", "&lt;3", "don&#39;t", "&#x1F600;", "&bogus;", "R&D", "@somebody", "@a_b@social.example", "(@other)", "mail me a@b.example",
     "https://acme.example/x?y=1&z=2", "http://t.example/abc.", "www.shop.example", "{link}", "#FailFail", "#LoveThisSoMuch", "#iOS17", "#WTF",
     "sooooo", "Nooooooo", "yesss", "!!!!!!", "????!!", "......", "1000000", "3,50 €", "\u200bhidden", "tab\there", "日本語", "привет", "مرحبا", "हिन्दी",
     "ﬁne ligature", "𝒻𝒶𝓃𝒸𝓎", "e\u0301t\u00e9", "👨‍👩‍👧‍👦", "¯\\_(ツ)_/¯", ":-)", ";_;", "<b>bold</b>", "— dash …", "“quoted”", "\u202eRLO",

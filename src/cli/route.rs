@@ -115,7 +115,11 @@ fn show_one(would: &Would) {
         output::line(&format!("  unsure     {}", words::why_unsure(verdict)));
     }
     if let Some(answer) = verdict.needs_answer {
-        let word = if answer.yes { "wanted" } else { "not wanted" };
+        let word = match (answer.yes, answer.kind) {
+            (true, Some(kind)) => format!("wanted, {}", words::asking(kind)),
+            (true, None) => "wanted".into(),
+            (false, _) => "not wanted".into(),
+        };
         output::line(&format!("  answer     {word} ({:.0} %)", answer.probability * 100.0));
     }
     output::line(&format!("  owner      {} ({})", would.owner, would.routed_by));

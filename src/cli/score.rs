@@ -9,8 +9,8 @@ use serde_json::json;
 use super::door::{Door, Needs};
 use super::{Common, explained, output, status};
 use crate::api::calibrate::Calibrated;
-use crate::domain::language;
 use crate::domain::sentiment::{Doubt, Polarity, Sentiment};
+use crate::domain::{language, words};
 use crate::sentiment::explain::Explained;
 
 /// Says what the model makes of texts
@@ -89,7 +89,8 @@ pub fn head(verdict: &Sentiment) -> String {
         (Some(Doubt::Failed), _) => "not judged".into(),
         _ => format!("{:+.2}  {:>3.0} %", verdict.score, verdict.confidence * 100.0),
     };
-    let asks = verdict.needs_answer.map(|answer| if answer.yes { "asks for an answer" } else { "" });
+    let asks =
+        verdict.needs_answer.map(|answer| if answer.yes { words::asks(answer) } else { String::new() });
     format!("{word}  {said:<12}{}", asks.map(|asks| format!("  {asks:<18}")).unwrap_or_default())
 }
 

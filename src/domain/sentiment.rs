@@ -52,13 +52,39 @@ pub struct Model {
     pub version: String,
 }
 
+/// What in a text asks for an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Asking {
+    /// Something that was promised or expected did not happen.
+    Complaint,
+    /// Somebody wants to know something of us.
+    Question,
+    /// Somebody is about to leave, or has left.
+    Leaving,
+}
+
+impl Asking {
+    /// The word used in files.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Asking::Complaint => "complaint",
+            Asking::Question => "question",
+            Asking::Leaving => "leaving",
+        }
+    }
+}
+
 /// Whether a text asks for an answer: a complaint, a question to us, a threat to leave.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct NeedsAnswer {
-    /// p(yes), 0 to 1.
+    /// Of the likeliest of the three, 0 to 1.
     pub probability: f32,
     /// Whether that is enough: the model says where the line is.
     pub yes: bool,
+    /// What asks, where the model says so and the line is passed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kind: Option<Asking>,
 }
 
 /// Why a verdict is `unsure`.

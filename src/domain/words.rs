@@ -9,7 +9,7 @@ use super::language;
 use super::mention::RecordedMention;
 use super::notification::{HoldReason, Reason};
 use super::post::PostKind;
-use super::sentiment::{Doubt, Polarity, Sentiment};
+use super::sentiment::{Asking, Doubt, NeedsAnswer, Polarity, Sentiment};
 
 /// Below this a mention is called very negative, above its opposite very positive.
 const VERY: f32 = 0.6;
@@ -249,8 +249,27 @@ pub fn judgement(sentiment: &Sentiment) -> String {
         }
         _ => format!("It reads as {}.", verdict(sentiment)),
     };
-    let asks = if sentiment.wants_answer() == Some(true) { " It asks for an answer." } else { "" };
-    format!("{reads}{asks}")
+    match sentiment.needs_answer.filter(|answer| answer.yes) {
+        Some(answer) => format!("{reads} It {}.", asks(answer)),
+        None => reads,
+    }
+}
+
+/// `asks for an answer`, and what in it asks where the model says so.
+pub fn asks(answer: NeedsAnswer) -> String {
+    match answer.kind {
+        Some(kind) => format!("asks for an answer: {}", asking(kind)),
+        None => "asks for an answer".into(),
+    }
+}
+
+/// What asks for an answer.
+pub fn asking(kind: Asking) -> &'static str {
+    match kind {
+        Asking::Complaint => "it complains",
+        Asking::Question => "it puts a question",
+        Asking::Leaving => "somebody may leave",
+    }
 }
 
 /// Why a verdict is unsure, of this one text.
@@ -363,7 +382,7 @@ pub fn length(length: SignedDuration) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::sentiment::{Model, NeedsAnswer, Probabilities};
+    use crate::domain::sentiment::{Model, Probabilities};
 
     #[test]
     fn foreign_text_cannot_act_on_a_screen() {
@@ -406,9 +425,11 @@ mod tests {
         let sure = Probabilities { negative: 0.93, neutral: 0.04, positive: 0.03 };
         let mut verdict = Sentiment::judge(sure, 0.55, model.clone());
         assert_eq!(judgement(&verdict), "It reads as very negative (score −0.90, the model is 93 % sure).");
-        verdict.needs_answer = Some(NeedsAnswer { probability: 0.8, yes: true });
+        verdict.needs_answer = Some(NeedsAnswer { probability: 0.8, yes: true, kind: None });
         assert!(judgement(&verdict).ends_with("sure). It asks for an answer."));
         assert_eq!(remarks(None, verdict.wants_answer(), &verdict), ["asks for an answer"]);
+        verdict.needs_answer = Some(NeedsAnswer { probability: 0.8, yes: true, kind: Some(Asking::Leaving) });
+        assert!(judgement(&verdict).ends_with("It asks for an answer: somebody may leave."));
         let mut foreign = Sentiment::unsure(Doubt::Language, model.clone());
         assert!(judgement(&foreign).starts_with("It is in a language that the model does not read;"));
         foreign.lang = Some("de".into());

@@ -86,8 +86,8 @@ fn misfit(shape: &Shape) -> Option<String> {
 struct Logits {
     /// In the order of the labels.
     labels: Vec<f32>,
-    /// Of the second head.
-    needs_answer: Option<f32>,
+    /// Of the second head; empty where there is none.
+    needs_answer: Vec<f32>,
 }
 
 /// The network. Sharing it copies no weights.
@@ -302,8 +302,8 @@ fn joined(mut parts: Vec<Tensor>) -> Result<Tensor, TchError> {
 }
 
 impl Net {
-    /// Reads the weights at `path`; `second_head`: with `needs_answer`.
-    fn read(path: &Path, shape: &Shape, second_head: bool) -> Result<Self, String> {
+    /// Reads the weights at `path`; `second_head`: how many outputs `needs_answer` has.
+    fn read(path: &Path, shape: &Shape, second_head: usize) -> Result<Self, String> {
         let mut file = File::read(path)?;
         let hidden = shape.hidden_size;
         let labels = i64::try_from(labels(shape).map_or(0, |labels| labels.len())).unwrap_or(0);
@@ -311,7 +311,6 @@ impl Net {
         let layers = (0..shape.num_hidden_layers)
             .map(|at| Layer::read(&mut file, at, hidden, shape.intermediate_size))
             .collect::<Result<_, _>>()?;
-        let head = file.linear("needs_answer", 1, hidden);
         Ok(Self {
             heads: shape.num_attention_heads,
             words: file.take(&table("word"), &[shape.vocab_size, hidden])?,
@@ -321,10 +320,12 @@ impl Net {
             layers,
             pooler: file.linear("bert.pooler.dense", hidden, hidden)?,
             classifier: file.linear("classifier", labels, hidden)?,
-            needs_answer: if second_head {
-                Some(head.map_err(|error| format!("{error}, and model.json promises needs_answer"))?)
-            } else {
-                None
+            needs_answer: match i64::try_from(second_head).unwrap_or(i64::MAX) {
+                0 => None,
+                outputs => Some(
+                    file.linear("needs_answer", outputs, hidden)
+                        .map_err(|error| format!("{error}, and model.json promises needs_answer"))?,
+                ),
             },
         })
     }
@@ -386,7 +387,11 @@ impl Net {
         Ok(each
             .map(|(at, labels)| Logits {
                 labels: labels.to_vec(),
-                needs_answer: answers.as_ref().and_then(|answers| answers.get(at).copied()),
+                needs_answer: answers
+                    .as_ref()
+                    .and_then(|answers| answers.chunks_exact(answers.len() / texts.len()).nth(at))
+                    .map(<[f32]>::to_vec)
+                    .unwrap_or_default(),
             })
             .collect())
     }
@@ -416,7 +421,7 @@ mod tests {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("models/sentiment");
         let folder::Read { shape, .. } = folder::read(&folder).expect("the model in the checkout");
         let path = folder.join("model.safetensors");
-        let net = Net::read(&path, &shape, false).expect("its weights");
+        let net = Net::read(&path, &shape, 0).expect("its weights");
         let mut weights = VarStore::new(Device::Cpu);
         let peer = BertForSequenceClassification::new(weights.root(), &shape).expect("its shape");
         weights.load(&path).expect("its weights");

@@ -32,7 +32,7 @@ pub struct Judge {
 }
 
 /// Where the answer to a text comes from.
-enum Source {
+enum Origin {
     Foreign,
     Known(Verdict),
     /// The model's answer, by its place among what is asked.
@@ -68,27 +68,27 @@ impl Judge {
         let mut keys: Vec<Key> = Vec::new();
         let mut same: HashMap<Key, usize> = HashMap::new();
         let (mut hits, mut misses) = (0, 0);
-        let mut sources = Vec::with_capacity(batch.len());
+        let mut origins = Vec::with_capacity(batch.len());
         for (text, &lang) in batch.into_iter().zip(&langs) {
             if lang.is_some_and(|lang| self.is_foreign(lang)) {
-                sources.push(Source::Foreign);
+                origins.push(Origin::Foreign);
                 continue;
             }
             if self.cache.is_on() {
                 let (read, target) = self.classifier.reads(&text);
                 let key = cache::key(&read, target.as_deref());
-                let known = self.cache.get(&key).map(Source::Known);
-                let known = known.or_else(|| same.get(&key).copied().map(Source::Asked));
+                let known = self.cache.get(&key).map(Origin::Known);
+                let known = known.or_else(|| same.get(&key).copied().map(Origin::Asked));
                 if let Some(known) = known {
                     hits += 1;
-                    sources.push(known);
+                    origins.push(known);
                     continue;
                 }
                 misses += 1;
                 same.insert(key, asked.len());
                 keys.push(key);
             }
-            sources.push(Source::Asked(asked.len()));
+            origins.push(Origin::Asked(asked.len()));
             asked.push(text);
         }
         metrics::cached_verdicts(hits, misses);
@@ -98,11 +98,11 @@ impl Judge {
                 self.cache.put(*key, *verdict);
             }
         }
-        let verdicts = sources.into_iter().zip(langs).map(|(source, lang)| {
-            let mut sentiment = match source {
-                Source::Foreign => Sentiment::unsure(Doubt::Language, self.model.clone()),
-                Source::Known(verdict) => self.sentiment(verdict, limits),
-                Source::Asked(at) => match &answers[at] {
+        let verdicts = origins.into_iter().zip(langs).map(|(origin, lang)| {
+            let mut sentiment = match origin {
+                Origin::Foreign => Sentiment::unsure(Doubt::Language, self.model.clone()),
+                Origin::Known(verdict) => self.sentiment(verdict, limits),
+                Origin::Asked(at) => match &answers[at] {
                     Ok(Some(verdict)) => self.sentiment(*verdict, limits),
                     Ok(None) => Sentiment::unsure(Doubt::Failed, self.model.clone()),
                     Err(ScoreError::Batch(why)) => return Err(ScoreError::Batch(why.clone())),

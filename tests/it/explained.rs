@@ -50,7 +50,7 @@ impl Classifier for Near {
             let probability = if text.text.contains('?') { 0.75 } else { 0.25 };
             Verdict {
                 probabilities: Probabilities { negative: 0.1, neutral: 0.9 - positive, positive },
-                needs_answer: Some(NeedsAnswer { probability, yes: probability > 0.5 }),
+                needs_answer: Some(NeedsAnswer { probability, yes: probability > 0.5, kind: None }),
             }
         };
         Ok(batch.iter().map(judge).collect())

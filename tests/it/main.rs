@@ -11,6 +11,7 @@ mod language;
 mod matching;
 mod notify;
 mod pages;
+mod parity;
 mod promises;
 mod push_file;
 mod real_servers;

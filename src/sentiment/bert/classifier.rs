@@ -4,10 +4,10 @@ use std::borrow::Cow;
 use std::path::Path;
 
 use super::crew::Crew;
-use super::folder::{Read, Temperature, Threshold, read};
+use super::folder::{Read, SecondHead, Temperature, read};
 use super::tokens::{Reader, Tokens};
 use super::{Logits, Net, alone, room};
-use crate::domain::sentiment::{Model, NeedsAnswer, Probabilities};
+use crate::domain::sentiment::{Model, Probabilities};
 use crate::sentiment::{Classifier, Scorable, ScoreError, Verdict};
 
 /// A BERT with the labels negative, neutral and positive.
@@ -18,7 +18,7 @@ pub struct Bert {
     crew: Crew,
     outputs: [usize; 3],
     temperature: Temperature,
-    needs_answer: Option<Threshold>,
+    needs_answer: Option<SecondHead>,
 }
 
 impl Bert {
@@ -38,7 +38,7 @@ impl Bert {
         if !path.is_file() {
             return Err(fault("model.safetensors: there is no such file".into()));
         }
-        let net = Net::read(&path, &shape, card.needs_answer.is_some())
+        let net = Net::read(&path, &shape, card.needs_answer.as_ref().map_or(0, |head| head.outputs.len()))
             .map_err(|error| fault(format!("model.safetensors: {error}")))?;
         let crew = Crew::new(net, threads)
             .map_err(|error| ScoreError::Batch(format!("its threads could not be started: {error}")))?;
@@ -53,14 +53,22 @@ impl Bert {
         })
     }
 
+    /// What the network itself says of each text, before any temperature: the outputs of both heads
+    /// in the order of the files. For comparing it with the side that trained it.
+    ///
+    /// # Errors
+    /// As [`Classifier::classify`].
+    pub fn logits(&mut self, batch: &[Scorable]) -> Result<Vec<(Vec<f32>, Vec<f32>)>, ScoreError> {
+        let tokens = batch.iter().map(|text| self.reader.tokens(text)).collect::<Result<Vec<_>, _>>()?;
+        let logits = self.crew.judge(tokens)?;
+        Ok(logits.into_iter().map(|logits| (logits.labels, logits.needs_answer)).collect())
+    }
+
     fn verdict(&self, logits: &Logits, has_target: bool) -> Verdict {
         let temperature = if has_target { self.temperature.target } else { self.temperature.post };
         let [negative, neutral, positive] =
             softmax(self.outputs.map(|at| logits.labels.get(at).copied().unwrap_or(f32::NAN) / temperature));
-        let needs_answer = self.needs_answer.zip(logits.needs_answer).map(|(head, logit)| {
-            let probability = 1.0 / (1.0 + (-logit / head.temperature).exp());
-            NeedsAnswer { probability, yes: probability >= head.threshold }
-        });
+        let needs_answer = self.needs_answer.as_ref().and_then(|head| head.answer(&logits.needs_answer));
         Verdict { probabilities: Probabilities { negative, neutral, positive }, needs_answer }
     }
 }

@@ -7,6 +7,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::{Shape, labels, misfit, room};
+use crate::domain::sentiment::{Asking, NeedsAnswer};
 use crate::sentiment::ScoreError;
 
 /// Our own page about a model, `model.json`. What is absent is as in the first models.
@@ -27,7 +28,7 @@ pub(super) struct Card {
     #[serde(default)]
     pub temperature: Temperature,
     /// Its second head.
-    pub needs_answer: Option<Threshold>,
+    pub needs_answer: Option<SecondHead>,
     pub normaliser: Option<Normaliser>,
 }
 
@@ -48,13 +49,35 @@ impl Default for Temperature {
 }
 
 /// How the second head is read.
-#[derive(Debug, Clone, Copy, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Threshold {
+pub(super) struct SecondHead {
     #[serde(default = "one")]
     pub temperature: f32,
-    /// From this probability on the answer is yes.
+    /// What its outputs mean, in order.
+    pub outputs: Vec<Output>,
+}
+
+/// One output of the second head.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Output {
+    pub kind: Asking,
+    /// From this probability on it is a yes.
     pub threshold: f32,
+}
+
+impl SecondHead {
+    /// Whether the answer is yes, and which output is furthest above its line.
+    pub fn answer(&self, logits: &[f32]) -> Option<NeedsAnswer> {
+        let likely = |logit: f32| 1.0 / (1.0 + (-logit / self.temperature).exp());
+        let of = |(output, logit): (&Output, &f32)| (*output, likely(*logit));
+        let all = || self.outputs.iter().zip(logits).map(of);
+        let probability = all().map(|(_, p)| p).reduce(f32::max)?;
+        let above = |(output, p): &(Output, f32)| *p - output.threshold;
+        let first = all().filter(|one| above(one) >= 0.0).max_by(|a, b| above(a).total_cmp(&above(b)));
+        Some(NeedsAnswer { probability, yes: first.is_some(), kind: first.map(|(output, _)| output.kind) })
+    }
 }
 
 fn one() -> f32 {
@@ -98,17 +121,23 @@ pub(super) fn read(folder: &Path) -> Result<Read, ScoreError> {
             card.max_tokens
         )));
     }
-    let second = card.needs_answer.map(|head| ("needs_answer.temperature", head.temperature));
+    let second = card.needs_answer.as_ref().map(|head| ("needs_answer.temperature", head.temperature));
     let given =
         [("temperature.post", card.temperature.post), ("temperature.target", card.temperature.target)];
     if let Some((key, value)) = given.into_iter().chain(second).find(|(_, t)| !(t.is_finite() && *t > 0.0)) {
         return Err(fault(format!("model.json: {key} is {value}, it must be above 0")));
     }
-    if let Some(head) = card.needs_answer.filter(|head| !(0.0..=1.0).contains(&head.threshold)) {
-        return Err(fault(format!(
-            "model.json: needs_answer.threshold is {}, allowed is 0 to 1",
-            head.threshold
-        )));
+    if let Some(head) = &card.needs_answer {
+        if head.outputs.is_empty() {
+            return Err(fault("model.json: needs_answer.outputs is empty".into()));
+        }
+        if let Some(output) = head.outputs.iter().find(|output| !(0.0..=1.0).contains(&output.threshold)) {
+            return Err(fault(format!(
+                "model.json: needs_answer: the threshold of {} is {}, allowed is 0 to 1",
+                output.kind.as_str(),
+                output.threshold
+            )));
+        }
     }
     Ok(Read { card, shape, outputs })
 }

@@ -99,7 +99,7 @@ fn who_asks_for_an_answer_is_measured_where_it_is_known() {
     let both = [(true, true), (true, true), (true, false), (false, true), (false, false)];
     for (row, (is, said)) in rows.iter_mut().zip(both) {
         row.needs_answer = Some(is);
-        row.verdict.needs_answer = Some(NeedsAnswer { probability: 0.5, yes: said });
+        row.verdict.needs_answer = Some(NeedsAnswer { probability: 0.5, yes: said, kind: None });
     }
     let answers = measure(&rows).needs_answer.expect("five rows say so");
     assert_eq!((answers.n, answers.wanted), (5, 3));

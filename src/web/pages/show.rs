@@ -164,7 +164,9 @@ pub fn judged(one: &RecordedMention) -> Markup {
     html! {
         "Sentiment: " (words::verdict(sentiment)) "; model " (sentiment.model.name) " " (sentiment.model.version) ". "
         @if let Some(answer) = sentiment.needs_answer {
-            "Asks for an answer: " (if answer.yes { "yes" } else { "no" }) " (" (words::percent(answer.probability)) " % likely). "
+            "Asks for an answer: " (if answer.yes { "yes" } else { "no" })
+            @if let Some(kind) = answer.kind { ", " (words::asking(kind)) }
+            " (" (words::percent(answer.probability)) " % likely). "
         }
         @if one.erased_at.is_none() && sentiment.doubt != Some(Doubt::Language) {
             a href=(format!("/mentions/{}/why-this-score", one.id())) rel="nofollow" { "Why this score?" }

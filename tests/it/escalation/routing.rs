@@ -108,7 +108,7 @@ fn what_asks_for_an_answer_fires_and_no_opinion_is_no_yes() {
     let fired = fire(&rules, &mention, &[]);
     assert!(fired.fired.is_none() && fired.faults.is_empty(), "a model without an opinion fails no rule");
     for (probability, yes) in [(0.9, true), (0.1, false)] {
-        mention.sentiment.needs_answer = Some(NeedsAnswer { probability, yes });
+        mention.sentiment.needs_answer = Some(NeedsAnswer { probability, yes, kind: None });
         let firing = fire(&rules, &mention, &[]).fired;
         let why = firing.map(|firing| firing.why);
         let expected = "neutral, score -0.10 (90 % sure), asks for an answer; rule wants-answer";

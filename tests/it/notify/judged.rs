@@ -49,7 +49,7 @@ fn read(text: &str) -> String {
 #[tokio::test]
 async fn a_post_that_asks_for_an_answer_says_so_in_plain_words() {
     let asks = |one: &mut RecordedMention| {
-        one.scored.sentiment.needs_answer = Some(NeedsAnswer { probability: 0.9, yes: true });
+        one.scored.sentiment.needs_answer = Some(NeedsAnswer { probability: 0.9, yes: true, kind: None });
     };
     let message = mail(asks).await;
     for part in [&read(&message.text), &message.html] {

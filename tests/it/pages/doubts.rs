@@ -107,12 +107,14 @@ async fn what_asks_for_an_answer_says_so_and_can_be_listed() {
     let scene = Scene::start("").await;
     let id = scene
         .hear("4", |one| {
-            one.scored.sentiment.needs_answer = Some(NeedsAnswer { probability: 0.874, yes: true });
+            one.scored.sentiment.needs_answer =
+                Some(NeedsAnswer { probability: 0.874, yes: true, kind: None });
         })
         .await;
     scene
         .hear("5", |one| {
-            one.scored.sentiment.needs_answer = Some(NeedsAnswer { probability: 0.1, yes: false });
+            one.scored.sentiment.needs_answer =
+                Some(NeedsAnswer { probability: 0.1, yes: false, kind: None });
         })
         .await;
     let (_, page) = scene.get("/mentions?needs_answer=true").await;

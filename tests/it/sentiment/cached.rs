@@ -35,7 +35,7 @@ fn said(text: &Scorable) -> Verdict {
     let positive = ((text.text.len() * 7 + target * 3) % 10) as f32 / 10.0;
     Verdict {
         probabilities: Probabilities { negative: 1.0 - positive, neutral: 0.0, positive },
-        needs_answer: Some(NeedsAnswer { probability: positive, yes: positive > 0.5 }),
+        needs_answer: Some(NeedsAnswer { probability: positive, yes: positive > 0.5, kind: None }),
     }
 }
 

@@ -1,7 +1,7 @@
 //! What a model's folder may say, on a made model: targets, a second head, temperatures, what is
 //! cut; and that grouping and threads change no verdict.
 
-use earmark::domain::sentiment::Probabilities;
+use earmark::domain::sentiment::{Asking, Probabilities};
 use earmark::sentiment::{Classifier, Scorable};
 use proptest::prelude::*;
 use serde_json::json;
@@ -44,9 +44,10 @@ fn the_second_head_is_there_or_is_missed() {
         one(&mut made.loaded(), Scorable::new("is the app bad")).needs_answer.expect("a second head");
     assert!((0.0..=1.0).contains(&answer.probability));
     for (threshold, yes) in [(0.0, true), (1.0, false)] {
-        made.card["needs_answer"]["threshold"] = json!(threshold);
+        made.card["needs_answer"]["outputs"][0]["threshold"] = json!(threshold);
         let verdict = one(&mut made.loaded(), Scorable::new("is the app bad"));
-        assert_eq!(verdict.needs_answer.map(|answer| answer.yes), Some(yes));
+        let said = verdict.needs_answer.expect("a second head");
+        assert_eq!((said.yes, said.kind), (yes, yes.then_some(Asking::Complaint)));
     }
     made.tensors.remove("needs_answer.bias");
     let error = made.load(1).err().expect("half a head").to_string();
@@ -70,12 +71,18 @@ fn weights_that_are_missing_or_of_another_size_are_named() {
 
 #[test]
 fn what_the_page_says_must_make_sense() {
+    let output = |threshold: f64| json!({ "kind": "complaint", "threshold": threshold });
     for (key, value, expected) in [
         ("temperature", json!({ "post": 0.0 }), "temperature.post is 0"),
         ("temperature", json!({ "target": -1.0 }), "temperature.target is -1"),
-        ("needs_answer", json!({ "threshold": 1.5 }), "needs_answer.threshold is 1.5"),
-        ("needs_answer", json!({ "threshold": 0.5, "temperature": 0.0 }), "needs_answer.temperature is 0"),
-        ("needs_answer", json!({}), "threshold"),
+        ("needs_answer", json!({ "outputs": [output(1.5)] }), "the threshold of complaint is 1.5"),
+        ("needs_answer", json!({ "outputs": [] }), "needs_answer.outputs is empty"),
+        (
+            "needs_answer",
+            json!({ "outputs": [output(0.5)], "temperature": 0.0 }),
+            "needs_answer.temperature is 0",
+        ),
+        ("needs_answer", json!({}), "outputs"),
         ("normaliser", json!("another"), "unknown variant `another`"),
         ("max_tokens", json!(20), "max_tokens is 20, allowed is 32 to 64"),
         ("no_such_key", json!(1), "no_such_key"),

@@ -39,7 +39,9 @@ impl Made {
     pub fn whole() -> Self {
         let mut made = Self::new();
         made.card["targets"] = json!(true);
-        made.card["needs_answer"] = json!({ "temperature": 1.0, "threshold": 0.5 });
+        made.card["needs_answer"] = json!({
+            "temperature": 1.0, "outputs": [{ "kind": "complaint", "threshold": 0.5 }],
+        });
         made
     }
 
