@@ -62,6 +62,8 @@ pub enum Fetched {
 pub struct Answer {
     /// The address that answered in the end.
     pub url: String,
+    /// The status code.
+    pub status: u16,
     /// As sent.
     pub content_type: Option<String>,
     /// Names (lower case) and values.
@@ -72,6 +74,13 @@ pub struct Answer {
     pub memo: String,
     /// The server asks not to be asked again for this long.
     pub rest: Option<SignedDuration>,
+}
+
+impl Answer {
+    /// For a kind's `parse`.
+    pub fn borrowed(&self) -> super::Answer<'_> {
+        super::Answer { url: Some(&self.url), status: self.status, headers: &self.headers, body: &self.body }
+    }
 }
 
 /// What is kept between requests.
@@ -174,6 +183,7 @@ impl Fetcher {
         }
         Ok(Fetched::Fresh(Answer {
             url: url.into(),
+            status: reply.status,
             content_type: reply.header("content-type").map(str::to_owned),
             headers: reply.headers,
             body: reply.body,

@@ -114,6 +114,12 @@ pub struct Kind {
     pub check: fn(&Settings) -> Problems,
     /// A source from settings that `check` found in order.
     pub build: fn(&Settings, &Tools) -> Result<Built, String>,
+    /// The posts of an answer, or one reason why there are none. Pure, and never panics; reads any answer of
+    /// the place (lists, single posts, threads, searches), whatever the settings leave out. None where there
+    /// is nothing that could be saved.
+    pub parse: Option<fn(&Answer<'_>, &Settings) -> Parsed>,
+    /// What the place allows.
+    pub terms: &'static Terms,
 }
 
 /// Pulled by the poller, or pushed by its sender.
@@ -152,6 +158,7 @@ pub trait Push: Send + Sync + 'static {
     fn receive(&self, request: Pushed<'_>, now: Timestamp) -> Result<Vec<Post>, Refusal>;
 }
 
+pub mod answer;
 pub mod feed;
 pub mod fetch;
 pub mod file;
@@ -159,21 +166,15 @@ pub mod hacker_news;
 pub mod params;
 pub mod record;
 pub mod schedule;
+pub mod terms;
 pub mod text;
 pub mod webhook;
 
+pub use answer::{Answer, Nothing, Parsed};
+pub use terms::Terms;
+
 /// Every kind, by name.
-pub const KINDS: &[Kind] = &[
-    Kind {
-        name: "feed",
-        about: "RSS, Atom or JSON Feed at an address",
-        check: feed::check,
-        build: feed::build,
-    },
-    file::KIND,
-    hacker_news::KIND,
-    webhook::KIND,
-];
+pub const KINDS: &[Kind] = &[feed::KIND, file::KIND, hacker_news::KIND, webhook::KIND];
 
 /// The kind of that name.
 pub fn kind(name: &str) -> Option<&'static Kind> {
