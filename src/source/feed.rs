@@ -272,6 +272,7 @@ impl Source for Feed {
             accept: ACCEPT,
             allow_private: self.feed.allow_private,
             cap: MOST_BYTES,
+            terms: &TERMS,
         };
         let last = Cursor::read(position, &self.feed.url);
         let answer = match self.tools.fetch.get(request).await? {

@@ -39,7 +39,7 @@ pub const KIND: Kind = Kind {
 
 static TERMS: Terms = Terms {
     // The API itself names no limit; what is fair to a free service is ours to say.
-    budgets: &[Budget::per_minute(1_200, Over::Host)],
+    budgets: &[Budget::per_minute(600, Over::Host)],
     least_every: 10,
     paging: "one item an answer",
     sees: "every story, comment, poll and job, by number; exactly what was missed after days off",
@@ -208,8 +208,8 @@ impl Stopped {
 
     fn rest(self) -> Option<SignedDuration> {
         match self {
-            Stopped::Told(SourceError { retry: Retry::After(rest), .. }) => Some(rest),
-            _ => None,
+            Stopped::Told(error) => error.pause(),
+            Stopped::Down(_) => None,
         }
     }
 }
@@ -233,7 +233,7 @@ impl HackerNews {
             let (outcome, item) = match answer {
                 Ok(Some(item)) => (Outcome::There(item.written()), Some(item)),
                 Ok(None) => (Outcome::Null, None),
-                Err(error) if matches!(error.retry, Retry::After(_)) => return Some(Stopped::Told(error)),
+                Err(error) if error.pause().is_some() => return Some(Stopped::Told(error)),
                 Err(error) => (Outcome::Failed(error.what), None),
             };
             failures = if matches!(outcome, Outcome::Failed(_)) { failures + 1 } else { 0 };
@@ -287,6 +287,7 @@ impl Site {
             accept: "application/json",
             allow_private: self.wanted.allow_private,
             cap: MOST_BYTES,
+            terms: &TERMS,
         };
         let strange =
             |why: String| SourceError { what: format!("{url} {why}"), retry: Retry::Soon, position: None };

@@ -70,6 +70,8 @@ pub enum Retry {
     Soon,
     /// Not before this much time has passed, the site says.
     After(SignedDuration),
+    /// Nothing failed: what may be asked of the site is used up for this long.
+    Budget(SignedDuration),
 }
 
 /// Why a look gave nothing.
@@ -82,6 +84,17 @@ pub struct SourceError {
     pub retry: Retry,
     /// What was learnt all the same (validators, a moved address).
     pub position: Option<Position>,
+}
+
+impl SourceError {
+    /// For how long the site is not to be asked. A look that has something by then ends well, gives it, and
+    /// says this as its `rest`: to begin again from nothing would use up the budget once more.
+    pub fn pause(&self) -> Option<SignedDuration> {
+        match self.retry {
+            Retry::After(wait) | Retry::Budget(wait) => Some(wait),
+            Retry::Never | Retry::Soon => None,
+        }
+    }
 }
 
 /// One configured place.
@@ -159,10 +172,12 @@ pub trait Push: Send + Sync + 'static {
 }
 
 pub mod answer;
+pub mod api;
 pub mod feed;
 pub mod fetch;
 pub mod file;
 pub mod hacker_news;
+pub mod lobsters;
 pub mod params;
 pub mod record;
 pub mod schedule;
@@ -173,8 +188,15 @@ pub mod webhook;
 pub use answer::{Answer, Nothing, Parsed};
 pub use terms::Terms;
 
-/// Every kind, by name.
-pub const KINDS: &[Kind] = &[feed::KIND, file::KIND, hacker_news::KIND, webhook::KIND];
+/// Every kind, by name, a line each: who adds one changes one line.
+#[rustfmt::skip]
+pub const KINDS: &[Kind] = &[
+    feed::KIND,
+    file::KIND,
+    hacker_news::KIND,
+    lobsters::KIND,
+    webhook::KIND,
+];
 
 /// The kind of that name.
 pub fn kind(name: &str) -> Option<&'static Kind> {

@@ -58,6 +58,8 @@ impl Access {
 pub enum Over {
     /// All requests to one host.
     Host,
+    /// Requests to one host that carry no credential.
+    Anonymous,
     /// All requests with one credential, whichever source they are for.
     Credential,
 }

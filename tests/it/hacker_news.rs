@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use crate::support::clock::JumpClock;
 use axum::Router;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
@@ -43,11 +44,13 @@ struct Site {
     source: Box<dyn Source>,
     position: Position,
     now: Timestamp,
+    /// The fetcher's: jumps where it waits.
+    clock: JumpClock,
 }
 
-fn fetcher() -> Fetcher {
+fn fetcher(clock: JumpClock) -> Fetcher {
     let client = net::Client::new(&net::Settings::new("")).expect("a client");
-    Fetcher::with_limits(client, Limits { at_once: 16, apart: Duration::ZERO })
+    Fetcher::with_limits(client, Limits { at_once: 16, apart: Duration::ZERO }).on(Arc::new(clock))
 }
 
 fn comment(id: u64) -> Value {
@@ -89,12 +92,13 @@ impl Site {
         all.as_object_mut().expect("a table").extend(params.as_object().cloned().unwrap_or_default());
         let settings = Settings { id: "hn".into(), params: all };
         assert!((hacker_news::KIND.check)(&settings).is_empty());
-        let tools = Tools { fetch: Arc::new(fetcher()) };
+        let now = "2025-01-01T00:00:00Z".parse().expect("a time");
+        let clock = JumpClock::new(now);
+        let tools = Tools { fetch: Arc::new(fetcher(clock.clone())) };
         let Ok(Built::Pull(source)) = (hacker_news::KIND.build)(&settings, &tools) else {
             panic!("a pulled source")
         };
-        let now = "2025-01-01T00:00:00Z".parse().expect("a time");
-        Self { model, source, position: Position::default(), now }
+        Self { model, source, position: Position::default(), now, clock }
     }
 
     fn site(&self, change: impl FnOnce(&mut Model)) {
@@ -215,6 +219,7 @@ async fn a_site_that_asks_for_a_pause_gets_it_and_nothing_moves() {
     assert_eq!(site.position, before);
     site.site(|model| model.busy = None);
     assert_eq!(numbers(&site.catch_up().await.0), [11, 12]);
+    assert!(site.clock.jumped() >= SignedDuration::from_secs(90), "it was left alone");
 }
 
 #[tokio::test]

@@ -59,6 +59,7 @@ fn row(name: &str, terms: &Terms) -> Vec<String> {
 fn budget(budget: &Budget) -> String {
     let over = match budget.over {
         Over::Host => "a host",
+        Over::Anonymous => "a host without key",
         Over::Credential => "a credential",
     };
     let of = if budget.bucket.is_empty() { String::new() } else { format!(" ({})", budget.bucket) };
