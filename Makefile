@@ -14,6 +14,10 @@ CONFIG ?= config/earmark.toml
 # What the tests of mail, web server, kills and unit drive.
 TEST_PACKAGES ?= strace nginx-light exim4-daemon-light openssl systemd
 
+# What `peer` scores, and a Python with torch and transformers: the one the model is trained with.
+PEER_FILE ?= ../shared/data/train/tweeteval_sentiment_val.jsonl.gz
+PEER_PYTHON ?= $(or $(wildcard $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/earmark/train/env/bin/python),python3)
+
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 BINARY := $(TARGET)/$(if $(filter dev,$(PROFILE)),debug,$(PROFILE))/earmark
 # Where cargo looks for libtorch as well: .cargo/config.toml points at the same link.
@@ -27,7 +31,17 @@ ETC := $(DESTDIR)/etc/earmark
 
 say = echo "earmark: $(1)"
 
-.PHONY: run test build setup tools test-packages check bench torture install uninstall clean help
+# Where training keeps its environment and its runs; both go on where they were cut off.
+TRAIN := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/earmark/train
+DATA ?= ../shared/data
+# The weights that training begins with: those of 2026.1.
+START ?= ../shared/model
+THREADS ?= 2
+# Small products on a CPU: passive waiting, and room for every shape that was compiled.
+TRAINER := OMP_WAIT_POLICY=PASSIVE GOMP_SPINCOUNT=0 ONEDNN_PRIMITIVE_CACHE_CAPACITY=16384 \
+  $(TRAIN)/env/bin/python -u models/train --data $(DATA)
+
+.PHONY: run test build setup tools test-packages check bench peer torture model model-env eval install uninstall clean help
 
 # As the tests are built, so that `make run` and `make test` build the dependencies once for both.
 run: setup ## set up everything, build, run the daemon on the sample configuration
@@ -92,8 +106,33 @@ check: setup ## formatting, lints, licences and sources of the dependencies
 bench: setup ## rates of matching, scoring, storing, reading (BENCH=scoring for one of them)
 	@cargo bench --locked $(if $(BENCH),--bench $(BENCH),--benches)
 
+peer: build ## posts a second beside a Hugging Face pipeline with the same weights (PEER_FILE, PROFILE)
+	@[ -e "$(PEER_FILE)" ] || { echo "earmark: $(PEER_FILE) is missing: name texts with PEER_FILE=" >&2; exit 1; }
+	@"$(PEER_PYTHON)" models/train/peer.py models/sentiment "$(PEER_FILE)" --daemon "$(BINARY)"
+
 torture: setup test-packages ## the long tests: kills at every call and at random instants
 	@cargo test --locked --test it torture::everything -- --ignored --exact --nocapture
+
+model: model-env ## train the model anew on DATA (hours on two cores; a cut-off run is gone on with)
+	@[ -d "$(START)" ] || { echo "earmark: $(START) is missing: START=FOLDER names the model to begin with" >&2; exit 1; }
+	@$(TRAINER) fit "$(TRAIN)/unseen" --epochs 1 --peak 1e-4 --seed 2 --from "$(START)" --leave-out-unseen --threads $(THREADS)
+	@$(TRAINER) finish "$(TRAIN)/unseen" "$(TRAIN)/unseen/model"
+	@$(TRAINER) fit "$(TRAIN)/final" --epochs 2 --peak 1e-4 --seed 1 --from "$(START)" --threads $(THREADS)
+	@$(TRAINER) finish "$(TRAIN)/final" models/sentiment
+	@$(TRAINER) parity models/sentiment tests/fixtures/sentiment/parity.jsonl.gz
+	@$(MAKE) eval
+
+eval: model-env ## measure models/sentiment on DATA, print the tables, write them into the card
+	@$(TRAINER) eval models/sentiment --json models/sentiment-report.json --card models/README.md \
+	  $$([ -d "$(TRAIN)/unseen/model" ] && echo --without "$(TRAIN)/unseen/model")
+
+model-env:
+	@[ -d "$(DATA)" ] || { echo "earmark: $(DATA) is missing: DATA=FOLDER names the labelled texts" >&2; exit 1; }
+	@[ -x "$(TRAIN)/env/bin/python" ] || python3 -m venv "$(TRAIN)/env"
+	@cmp -s models/train/requirements.txt "$(TRAIN)/env/requirements.txt" || { \
+	  $(call say,fetching what training runs with: about 3 GB); \
+	  "$(TRAIN)/env/bin/pip" install -q --no-cache-dir -r models/train/requirements.txt \
+	  && cp models/train/requirements.txt "$(TRAIN)/env/"; }
 
 # Nothing is built for a BINARY that was named, nor as root by way of sudo: the caller built it, and
 # root has another cache. Both ends of the binary's rpath and of its model's path are below PREFIX, so

@@ -1,7 +1,9 @@
 //! Texts judged a second: the neural model through the scorer, one at a time and in full
 //! batches, with the word list beside it as the peer that costs nothing. `items/s` are texts.
+//! Before them, how long one post alone takes. `make peer` compares with others' programs.
 
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use divan::Bencher;
 use divan::counter::ItemsCount;
@@ -25,11 +27,42 @@ const TEXTS: [&str; 4] = [
 ];
 
 fn main() {
+    one_alone();
     divan::main();
 }
 
+/// How long one post takes that finds the scorer idle: what the mean of the benches below hides.
+#[expect(clippy::print_stdout, reason = "a bench says what it found")]
+fn one_alone() {
+    let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+    let scorer = runtime.block_on(Scorer::start(bert, 0.55)).expect("the model in the checkout");
+    let mut times: Vec<Duration> = posts(500)
+        .into_iter()
+        .map(|post| {
+            let began = Instant::now();
+            runtime.block_on(scorer.score(vec![post])).expect("a verdict");
+            began.elapsed()
+        })
+        .collect();
+    times.sort_unstable();
+    let at = |percent: usize| times[(times.len() - 1) * percent / 100];
+    println!("one post alone: p50 {:.1?}, p99 {:.1?}, longest {:.1?}", at(50), at(99), at(100));
+}
+
+/// Made posts as long as those of a network of short messages: ten to sixty tokens, about thirty
+/// on average.
+fn posts(n: usize) -> Vec<Scorable> {
+    const WORDS: [&str; 12] =
+        ["the", "update", "to", "Acme", "app", "lost", "my", "order", "again", "#fail", "tomorrow", "😡"];
+    let length = |at: usize| 6 + at * 7 % 24 + at * 13 % 23;
+    let word = |at: usize, n: usize| WORDS[(at * 5 + n * 7) % WORDS.len()];
+    (0..n)
+        .map(|at| Scorable::new((0..length(at)).map(|n| word(at, n)).collect::<Vec<_>>().join(" ")))
+        .collect()
+}
+
 fn texts(n: usize) -> Vec<Scorable> {
-    TEXTS.iter().cycle().take(n).map(|text| Scorable { text: (*text).into(), target: None }).collect()
+    TEXTS.iter().cycle().take(n).map(|text| Scorable::new(*text)).collect()
 }
 
 fn words(text: &str) -> usize {
@@ -62,7 +95,7 @@ fn bert_batched(bencher: Bencher, n: usize) {
 fn bert_single_of_words(bencher: Bencher, n: usize) {
     let mut bert = bert().expect("the model in the checkout");
     let text = TEXTS.into_iter().find(|text| words(text) == n).expect("the counts are theirs");
-    let text = [Scorable { text: text.into(), target: None }];
+    let text = [Scorable::new(text)];
     bencher.counter(ItemsCount::new(1_usize)).bench_local(|| bert.classify(&text));
 }
 

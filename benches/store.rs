@@ -91,6 +91,7 @@ fn mention() -> RecordedMention {
         owner: "care".into(),
         routed_by: "owner of topic".into(),
         finding: Finding::Held(HoldReason::NoTrigger),
+        correction: None,
         erased_at: None,
     }
 }

@@ -12,8 +12,8 @@ use crate::domain::post::{Post, PostKind};
 use crate::domain::sentiment::Sentiment;
 use crate::escalation::Facts;
 use crate::escalation::timetable;
-use crate::pipeline::ingest::scorable;
-use crate::sentiment::Scorable;
+use crate::pipeline::ingest::{lang, scorable};
+use crate::sentiment::{Scorable, language_of};
 
 /// A post to try.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -123,14 +123,16 @@ impl Api {
     ) -> Result<Would> {
         let topic = desk.topics.get(&topic_id);
         let topic = topic.ok_or_else(|| ApiError::Bad(format!("no topic is named \"{topic_id}\"")))?;
-        let mention = Mention { id: MentionId::new(now), post: post.clone(), topic: topic_id.clone(), spans };
-        // As ingest asks: what is explained is what would be done.
+        // As ingest does: what is explained is what would be done.
+        let post = Post { lang: lang(post), ..post.clone() };
+        let mention = Mention { id: MentionId::new(now), post, topic: topic_id.clone(), spans };
         let sentiment = self.score(vec![scorable(desk, &mention)]).await?;
         let sentiment =
             sentiment.into_iter().next().ok_or_else(|| anyhow::anyhow!("the scorer gave no verdict"))?;
         let scored = ScoredMention { mention, sentiment };
         let routed = desk.rules.route(&scored, kind, topic, &desk.roster);
-        let facts = Facts { owner: &routed.owner, source_kind: kind, needs_answer: None, tallies: &[], now };
+        let needs_answer = scored.sentiment.wants_answer();
+        let facts = Facts { owner: &routed.owner, source_kind: kind, needs_answer, tallies: &[], now };
         let fired = desk.rules.fire(&scored, &facts);
         let faults = routed.faults.iter().chain(&fired.faults);
         let severity = fired.fired.as_ref().map(|firing| firing.severity);
@@ -149,13 +151,16 @@ impl Api {
         })
     }
 
-    /// The model's verdicts.
+    /// The model's verdicts. The language of a text that says none is detected.
     ///
     /// # Errors
     /// The scorer's, or that there is none.
-    pub async fn score(&self, texts: Vec<Scorable>) -> Result<Vec<Sentiment>> {
+    pub async fn score(&self, mut texts: Vec<Scorable>) -> Result<Vec<Sentiment>> {
         let scorer =
             self.scorer.as_ref().ok_or_else(|| ApiError::Unavailable("no model is loaded".into()))?;
+        for text in &mut texts {
+            text.lang = language_of(text.lang.as_deref(), &text.text);
+        }
         Ok(scorer.score(texts).await.map_err(anyhow::Error::from)?)
     }
 }

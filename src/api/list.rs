@@ -7,6 +7,7 @@ use crate::domain::escalation::Escalation;
 use crate::domain::id::{EscalationId, MentionId, OwnerId};
 use crate::domain::mention::RecordedMention;
 use crate::domain::notification::Notification;
+use crate::domain::sentiment::Doubt;
 use crate::escalation::accountable;
 use crate::notify::message::Next;
 use crate::notify::render;
@@ -24,6 +25,23 @@ pub struct MentionView {
     pub mention: RecordedMention,
     /// Whoever answers for its open escalation, else its routed owner.
     pub accountable: OwnerId,
+}
+
+/// Which of the mentions that the store gives; what has no index there.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Which {
+    /// Whether it asks for an answer, as the model says.
+    pub needs_answer: Option<bool>,
+    /// Unsure for this reason.
+    pub doubt: Option<Doubt>,
+}
+
+impl Which {
+    /// Whether `mention` is one of them.
+    pub fn holds(&self, mention: &RecordedMention) -> bool {
+        self.needs_answer.is_none_or(|wanted| mention.wants_answer() == Some(wanted))
+            && self.doubt.is_none_or(|wanted| mention.doubted() == Some(wanted))
+    }
 }
 
 /// A page of something.
@@ -49,17 +67,31 @@ pub struct EscalationDetail {
 }
 
 impl Api {
-    /// Mentions by time recorded.
+    /// Mentions by time recorded. A page may hold fewer rows than asked for and not be the last.
     ///
     /// # Errors
     /// A bad page, or the store's.
-    pub async fn mentions(&self, filter: MentionFilter, page: Page) -> Result<Listing<MentionView>> {
-        let Rows { rows, next } = self.store.mentions(filter, clamp(page)?).await?;
-        let mut views = Vec::with_capacity(rows.len());
-        for mention in rows {
-            views.push(self.view(mention).await?);
+    pub async fn mentions(
+        &self,
+        filter: MentionFilter,
+        which: Which,
+        page: Page,
+    ) -> Result<Listing<MentionView>> {
+        let mut page = clamp(page)?;
+        loop {
+            let Rows { mut rows, next } = self.store.mentions(filter.clone(), page.clone()).await?;
+            rows.retain(|mention| which.holds(mention));
+            // A list that shows nothing and yet goes on would look like its end.
+            if rows.is_empty() && next.is_some() {
+                page.after = next;
+                continue;
+            }
+            let mut views = Vec::with_capacity(rows.len());
+            for mention in rows {
+                views.push(self.view(mention).await?);
+            }
+            return Ok(Listing { rows: views, next });
         }
-        Ok(Listing { rows: views, next })
     }
 
     /// One mention.

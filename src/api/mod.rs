@@ -1,16 +1,20 @@
-//! What a user can do, as functions: list, act, explain, try, digest, push. Web pages, the socket
+//! What a user can do, as functions: list, act, correct, explain, try, digest, push. Web pages, the socket
 //! and the commands all call these, so that the three can never differ.
 //!
 //! Every function takes what it needs from [`Api`] and answers with plain serialisable values or
 //! an [`ApiError`], which knows its HTTP status and its words.
 
 pub mod act;
+pub mod calibrate;
 pub mod caller;
+pub mod correct;
 pub mod digest;
 pub mod explain;
+pub mod explain_score;
 pub mod import;
 pub mod list;
 pub mod push;
+pub mod review;
 pub mod status;
 
 use std::collections::BTreeMap;

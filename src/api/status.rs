@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{Api, Result};
+use crate::domain::correction::Calibration;
 use crate::domain::digest::Window;
 use crate::domain::sentiment::{Counts, Model};
 use crate::domain::source::{Gap, SourceState};
@@ -38,6 +39,12 @@ pub struct Status {
     pub until: Timestamp,
     /// Mentions of the last 24 hours, by topic.
     pub today: BTreeMap<String, Counts>,
+    /// How many of them count as a person said.
+    #[serde(default)]
+    pub corrected: u64,
+    /// The temperature fitted on this house's own corrections, if one is in use.
+    #[serde(default)]
+    pub calibration: Option<Calibration>,
     /// The same by hour; adds up to `today`.
     pub hours: Vec<Hour>,
     /// What the tasks are doing.
@@ -68,7 +75,7 @@ impl Api {
         let week = Window { from: now - hour * (7 * 24), until };
         let mut hours: Vec<Hour> =
             (0..24).map(|n| Hour { from: since + hour * n, counts: Counts::default() }).collect();
-        let today = self.counts(Window { from: since, until }, &mut hours).await?;
+        let (today, corrected) = self.counts(Window { from: since, until }, &mut hours).await?;
         let open = EscalationFilter { unresolved: true, ..EscalationFilter::default() };
         let tasks = self.driver.iter().flat_map(|driver| driver.status());
         Ok(Status {
@@ -84,6 +91,8 @@ impl Api {
             since,
             until,
             today,
+            corrected,
+            calibration: self.calibration().await?.in_use,
             hours,
             tasks: tasks
                 .map(|(name, status)| (name, serde_json::to_value(status).unwrap_or_default()))
@@ -91,18 +100,20 @@ impl Api {
         })
     }
 
-    /// Mentions of a window by topic, and added to its hours: counted from the rows themselves, so that each figure is the
-    /// length of the list that it opens.
-    async fn counts(&self, window: Window, hours: &mut [Hour]) -> Result<BTreeMap<String, Counts>> {
+    /// Mentions of a window by topic, and added to its hours, and how many a person judged: counted
+    /// from the rows themselves, so that each figure is the length of the list that it opens.
+    async fn counts(&self, window: Window, hours: &mut [Hour]) -> Result<(BTreeMap<String, Counts>, u64)> {
         let topics = self.desk.load();
         let mut counts: BTreeMap<String, Counts> =
             topics.topics.keys().map(|topic| (topic.to_string(), Counts::default())).collect();
         let filter = MentionFilter { window: Some(window), ..MentionFilter::default() };
+        let mut corrected = 0;
         let mut page = Page::first(super::list::MOST);
         loop {
             let rows = self.store.mentions(filter.clone(), page.clone()).await?;
             for mention in rows.rows {
-                let polarity = mention.sentiment().polarity;
+                let polarity = mention.polarity();
+                corrected += u64::from(mention.correction.is_some());
                 counts.entry(mention.topic().to_string()).or_default().add(polarity);
                 let place = hours.partition_point(|hour| hour.from <= mention.recorded_at);
                 if let Some(hour) = place.checked_sub(1).and_then(|place| hours.get_mut(place)) {
@@ -111,7 +122,7 @@ impl Api {
             }
             match rows.next {
                 Some(next) => page.after = Some(next),
-                None => return Ok(counts),
+                None => return Ok((counts, corrected)),
             }
         }
     }

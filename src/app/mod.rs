@@ -30,7 +30,7 @@ use arc_swap::ArcSwap;
 use jiff::Timestamp;
 
 use crate::api::Api;
-use crate::config::{ClassifierKind, Config};
+use crate::config::{ClassifierKind, Config, SentimentSettings};
 use crate::digest::task::DigestTask;
 use crate::domain::id::InstanceId;
 use crate::domain::problem::Problems;
@@ -164,6 +164,7 @@ impl App {
             started_at: now,
             metrics: Some(metrics),
         });
+        api.use_calibration().await?;
         let listeners = web::listen(api.clone(), deps.socket.clone(), deps.stop.clone()).await?;
         let app = Self {
             web_addr: listeners.web_addr(),
@@ -276,9 +277,10 @@ impl App {
             );
         }
         let (was, is) = (&old.sentiment, &config.sentiment);
-        if (was.classifier, &was.model, was.threads) != (is.classifier, &is.model, is.threads) {
+        let fixed = |settings: &SentimentSettings| SentimentSettings { floor: 0.0, ..settings.clone() };
+        if fixed(was) != fixed(is) {
             tracing::warn!(
-                "of [sentiment] only the floor is read again: restart to change the classifier, its model or its threads"
+                "of [sentiment] only the floor is read again: restart to change the classifier, its model, its threads or its cache"
             );
         }
         self.scorer.set_floor(config.sentiment.floor);
@@ -352,7 +354,7 @@ fn links_base(config: &Config) -> String {
 
 async fn start_scorer(config: &Config) -> anyhow::Result<Scorer> {
     let settings = config.sentiment.clone();
-    let floor = settings.floor;
+    let (floor, cache) = (settings.floor, settings.cache);
     let build = move || -> Result<Box<dyn Classifier>, crate::sentiment::ScoreError> {
         Ok(match settings.classifier {
             ClassifierKind::WordList => Box::new(WordList::new()),
@@ -362,5 +364,5 @@ async fn start_scorer(config: &Config) -> anyhow::Result<Scorer> {
             }
         })
     };
-    Ok(Scorer::start(build, floor).await?)
+    Ok(Scorer::remembering(build, floor, cache).await?)
 }

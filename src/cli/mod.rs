@@ -3,10 +3,12 @@
 //! ([`door`]). Output for people goes through [`output`]; `--json` gives the API's own values.
 
 mod check;
+mod correct;
 mod digest;
 mod door;
 mod escalations;
 mod eval;
+mod explained;
 mod import;
 mod init;
 mod mentions;

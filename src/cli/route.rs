@@ -11,6 +11,7 @@ use super::door::{Door, Needs};
 use super::{Common, output};
 use crate::api::explain::{Explanation, Trial, Would};
 use crate::domain::post::PostKind;
+use crate::domain::words;
 
 /// Says who would own a text, why, and who would be told when
 #[derive(Debug, Args)]
@@ -110,6 +111,13 @@ fn show_one(would: &Would) {
         verdict.model.name,
         verdict.model.version
     ));
+    if verdict.doubted().is_some() {
+        output::line(&format!("  unsure     {}", words::why_unsure(verdict)));
+    }
+    if let Some(answer) = verdict.needs_answer {
+        let word = if answer.yes { "wanted" } else { "not wanted" };
+        output::line(&format!("  answer     {word} ({:.0} %)", answer.probability * 100.0));
+    }
     output::line(&format!("  owner      {} ({})", would.owner, would.routed_by));
     match (&would.trigger, &would.why) {
         (Some(trigger), Some(why)) => output::line(&format!("  escalates  by {trigger}: {why}")),

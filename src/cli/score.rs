@@ -7,14 +7,18 @@ use clap::Args;
 use serde_json::json;
 
 use super::door::{Door, Needs};
-use super::{Common, output};
-use crate::domain::sentiment::Sentiment;
+use super::{Common, explained, output, status};
+use crate::api::calibrate::Calibrated;
+use crate::domain::language;
+use crate::domain::sentiment::{Doubt, Polarity, Sentiment};
+use crate::sentiment::explain::Explained;
 
 /// Says what the model makes of texts
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   earmark score \"The update lost my order again\"
   earmark score --target \"Acme app\" \"Acme app is great, Globex is not\"
+  earmark score --explain \"Not what I hoped for\"    which words moved the score
   cat texts.txt | earmark score --json -")]
 pub struct ScoreArgs {
     /// Texts; `-` reads one a line from standard input
@@ -23,6 +27,9 @@ pub struct ScoreArgs {
     /// Score towards this: a product, a brand
     #[arg(long, value_name = "NAME")]
     target: Option<String>,
+    /// Show which words moved the score: each is left out in turn
+    #[arg(long)]
+    explain: bool,
 }
 
 /// Texts sent at once.
@@ -42,11 +49,23 @@ pub async fn run(common: &Common, args: &ScoreArgs) -> anyhow::Result<ExitCode> 
     } else {
         score(&door, common, args, &args.texts).await?;
     }
+    let known: Calibrated = door.get("/calibration", &[]).await?;
+    if let Some(own) = known.in_use.filter(|_| !common.json) {
+        output::note(&status::calibration(&own));
+    }
     Ok(ExitCode::SUCCESS)
 }
 
 async fn score(door: &Door, common: &Common, args: &ScoreArgs, texts: &[String]) -> anyhow::Result<()> {
     if texts.is_empty() {
+        return Ok(());
+    }
+    if args.explain {
+        for text in texts {
+            let body = json!({ "text": text, "target": args.target });
+            let found: Explained = door.post("/score/explain", &[], &body).await?;
+            if common.json { output::json(&found)? } else { explained::print(&found) }
+        }
         return Ok(());
     }
     let body = json!({ "texts": texts, "target": args.target });
@@ -55,20 +74,26 @@ async fn score(door: &Door, common: &Common, args: &ScoreArgs, texts: &[String])
         if common.json {
             output::json(&json!({ "text": text, "sentiment": verdict }))?;
         } else {
-            let word = output::colour(&format!("{:<8}", verdict.polarity.as_str()), code(verdict));
-            output::line(&format!(
-                "{word}  {:+.2}  {:>3.0} %  {}",
-                verdict.score,
-                verdict.confidence * 100.0,
-                output::safe(text, 100)
-            ));
+            output::line(&format!("{}  {}", head(verdict), output::safe(text, 100)));
         }
     }
     Ok(())
 }
 
+/// `negative  -0.90   93 %`, or why nobody can say; and whether it asks for an answer.
+pub fn head(verdict: &Sentiment) -> String {
+    let word = output::colour(&format!("{:<8}", verdict.polarity.as_str()), code(verdict));
+    let said = match (verdict.doubt, &verdict.lang) {
+        (Some(Doubt::Language), Some(lang)) => format!("in {}", language::name(lang)),
+        (Some(Doubt::Language), None) => "in another language".into(),
+        (Some(Doubt::Failed), _) => "not judged".into(),
+        _ => format!("{:+.2}  {:>3.0} %", verdict.score, verdict.confidence * 100.0),
+    };
+    let asks = verdict.needs_answer.map(|answer| if answer.yes { "asks for an answer" } else { "" });
+    format!("{word}  {said:<12}{}", asks.map(|asks| format!("  {asks:<18}")).unwrap_or_default())
+}
+
 fn code(verdict: &Sentiment) -> &'static str {
-    use crate::domain::sentiment::Polarity;
     match verdict.polarity {
         Polarity::Negative => "31",
         Polarity::Positive => "32",

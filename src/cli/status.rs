@@ -7,6 +7,7 @@ use clap::Args;
 use super::door::{Door, Needs};
 use super::{Common, output};
 use crate::api::status::Status;
+use crate::domain::correction::Calibration;
 use crate::domain::duration;
 use crate::domain::sentiment::Polarity;
 
@@ -33,6 +34,9 @@ pub async fn run(common: &Common, _: &StatusArgs) -> anyhow::Result<ExitCode> {
         )),
         false => output::line("No daemon runs; this is what the store says."),
     }
+    if let Some(own) = &status.calibration {
+        output::line(&calibration(own));
+    }
     output::line(&format!(
         "{} open, {} waiting, {} kept, {} on disk\n",
         output::count(status.unresolved as u64, "escalation"),
@@ -48,6 +52,17 @@ pub async fn run(common: &Common, _: &StatusArgs) -> anyhow::Result<ExitCode> {
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// The temperature in use, in words.
+pub fn calibration(own: &Calibration) -> String {
+    format!(
+        "probabilities are drawn by a temperature of {:.3}, fitted on {} of your own on {} by {}",
+        own.temperature,
+        output::count(own.n, "text"),
+        output::when(own.at),
+        own.by
+    )
 }
 
 fn show_sources(status: &Status) {
@@ -97,6 +112,10 @@ fn show_today(status: &Status) {
         })
         .collect();
     output::table(&["last 24 hours", "negative", "neutral", "positive", "unsure", "net"], &rows);
+    if status.corrected > 0 {
+        let whose = if status.corrected == 1 { "counts" } else { "count" };
+        output::line(&format!("{} of them {whose} as a person said", status.corrected));
+    }
 }
 
 fn bytes(count: u64) -> String {

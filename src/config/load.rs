@@ -50,6 +50,7 @@ pub const SINGLE: &[&str] = &[
     "sentiment.model",
     "sentiment.floor",
     "sentiment.threads",
+    "sentiment.cache",
     "net.allow_private",
 ];
 

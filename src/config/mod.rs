@@ -135,15 +135,19 @@ pub struct SentimentSettings {
     pub model: Option<PathBuf>,
     /// Below this confidence the polarity is `unsure`, 0 to 1.
     pub floor: f32,
-    /// Threads the model may use; 0: as many as there are cores. One unless told otherwise: those
-    /// of libtorch wait for each other busily, and where they do not have the cores to themselves
-    /// two of them are many times slower than one.
+    /// Threads the model may use; 0: as many as there are cores. They share out a batch and sleep
+    /// otherwise. One unless told otherwise: the machine's other work comes first, and a post alone
+    /// is no faster with two.
     pub threads: usize,
+    /// Of how many texts the verdicts are remembered, for reposts; 0: of none.
+    pub cache: usize,
 }
 
 impl SentimentSettings {
     /// The floor where nothing else is said.
     pub const FLOOR: f32 = 0.55;
+    /// Texts remembered where nothing else is said.
+    pub const CACHE: usize = 4_096;
 }
 
 /// Which classifier.

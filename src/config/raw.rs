@@ -53,6 +53,7 @@ pub struct RawSentiment {
     pub model: Text,
     pub floor: Option<Said<f64>>,
     pub threads: Option<Said<u64>>,
+    pub cache: Option<Said<u64>>,
 }
 
 pub struct RawOwner {
@@ -235,6 +236,7 @@ fn sentiment(mut fields: Fields<'_>) -> RawSentiment {
         model: fields.text("model"),
         floor: fields.number("floor"),
         threads: fields.whole("threads"),
+        cache: fields.whole("cache"),
     };
     fields.done();
     raw

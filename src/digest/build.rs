@@ -6,14 +6,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::figures::{Digest, Line, Matter, Matters, Pick, Volume, Watch};
+use super::figures::{Digest, Doubted, Line, Matter, Matters, Pick, Volume, Watch};
 use crate::domain::digest::Window;
 use crate::domain::escalation::{Escalation, State};
-use crate::domain::id::{DigestId, EscalationId, OwnerId, SourceId, TopicId};
+use crate::domain::id::{DigestId, EscalationId, MentionId, OwnerId, SourceId, TopicId};
 use crate::domain::mention::RecordedMention;
 use crate::domain::notification::{Hold, HoldReason};
 use crate::domain::owner::{Owner, Roster};
-use crate::domain::sentiment::{Counts, Polarity};
+use crate::domain::sentiment::{Counts, Doubt, Polarity};
 use crate::domain::topic::Topic;
 use crate::store::{EscalationFilter, MentionFilter, Page, Result, Rows, Store};
 
@@ -76,6 +76,8 @@ pub async fn build(store: &dyn Store, order: &Order<'_>) -> Result<Digest> {
         all_owners,
         timezone: order.reader.timezone.iana_name().unwrap_or("UTC").to_owned(),
         volume: now.volume,
+        unsure: now.unsure.into_iter().map(|(doubt, ids)| Doubted { doubt, ids }).collect(),
+        needs_answer: now.needs_answer,
         before: earlier.volume.counts,
         topics: topics.collect(),
         owners: owners.collect(),
@@ -94,23 +96,31 @@ struct Tally {
     topics: BTreeMap<TopicId, Volume>,
     owners: BTreeMap<OwnerId, Volume>,
     held: BTreeMap<HoldReason, u64>,
+    unsure: BTreeMap<Doubt, Vec<MentionId>>,
+    needs_answer: Vec<MentionId>,
     worst: Ranking,
     best: Ranking,
 }
 
 impl Tally {
     fn add(&mut self, mention: &RecordedMention) {
-        let (id, polarity) = (mention.id(), mention.sentiment().polarity);
-        self.volume.add(id, polarity);
-        self.topics.entry(mention.topic().clone()).or_default().add(id, polarity);
-        self.owners.entry(mention.owner.clone()).or_default().add(id, polarity);
+        let (id, polarity, said) = (mention.id(), mention.polarity(), mention.correction.is_some());
+        self.volume.add(id, polarity, said);
+        self.topics.entry(mention.topic().clone()).or_default().add(id, polarity, said);
+        self.owners.entry(mention.owner.clone()).or_default().add(id, polarity, said);
+        if let Some(doubt) = mention.doubted() {
+            self.unsure.entry(doubt).or_default().push(id);
+        }
+        if mention.wants_answer() == Some(true) {
+            self.needs_answer.push(id);
+        }
         if let crate::domain::mention::Finding::Held(reason) = mention.finding {
             *self.held.entry(reason).or_default() += 1;
         }
         match polarity {
             _ if mention.erased_at.is_some() => {}
-            Polarity::Negative => self.worst.offer(-mention.sentiment().score, mention),
-            Polarity::Positive => self.best.offer(mention.sentiment().score, mention),
+            Polarity::Negative => self.worst.offer(-mention.score(), mention),
+            Polarity::Positive => self.best.offer(mention.score(), mention),
             Polarity::Neutral | Polarity::Unsure => {}
         }
     }
@@ -153,7 +163,8 @@ fn pick(mention: &RecordedMention) -> Pick {
         site: post.site.clone(),
         author: post.author.clone(),
         excerpt: excerpt(&said, EXCERPT),
-        score: mention.sentiment().score,
+        score: mention.score(),
+        needs_answer: mention.wants_answer(),
         at: post.created_at.unwrap_or(mention.recorded_at),
     }
 }

@@ -8,7 +8,7 @@ use crate::domain::digest::Window;
 use crate::domain::escalation::{Severity, State};
 use crate::domain::id::{DigestId, EscalationId, MentionId, OwnerId, SourceId, TopicId};
 use crate::domain::notification::HoldReason;
-use crate::domain::sentiment::{Counts, Polarity};
+use crate::domain::sentiment::{Counts, Doubt, Polarity};
 use crate::domain::source::Gap;
 
 /// Mentions of a window, by polarity.
@@ -18,11 +18,14 @@ pub struct Volume {
     pub counts: Counts,
     /// Which ones: one list a polarity, in the order of [`Polarity::ALL`].
     pub ids: [Vec<MentionId>; 4],
+    /// Those of them that stand where a person put them, agreeing with the model or not.
+    pub corrected: Vec<MentionId>,
 }
 
 impl Volume {
     /// Counts one more.
-    pub fn add(&mut self, id: MentionId, polarity: Polarity) {
+    pub fn add(&mut self, id: MentionId, polarity: Polarity, is_corrected: bool) {
+        self.corrected.extend(is_corrected.then_some(id));
         self.counts.add(polarity);
         let place = Polarity::ALL.iter().position(|one| *one == polarity).unwrap_or(0);
         self.ids[place].push(id);
@@ -42,6 +45,15 @@ pub struct Line<Id> {
     pub before: Counts,
 }
 
+/// Mentions on which the model would not commit itself, for one reason.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Doubted {
+    /// Why.
+    pub doubt: Doubt,
+    /// Which ones.
+    pub ids: Vec<MentionId>,
+}
+
 /// A mention worth reading.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Pick {
@@ -59,6 +71,8 @@ pub struct Pick {
     pub excerpt: String,
     /// −1 to 1.
     pub score: f32,
+    /// Whether it asks for an answer; none where the model has no opinion.
+    pub needs_answer: Option<bool>,
     /// The site's own date, else when it was recorded.
     pub at: Timestamp,
 }
@@ -155,6 +169,10 @@ pub struct Digest {
     pub timezone: String,
     /// Everything in it.
     pub volume: Volume,
+    /// The unsure of `volume`, by reason; adds up to them.
+    pub unsure: Vec<Doubted>,
+    /// Those of `volume` that ask for an answer, as the model says.
+    pub needs_answer: Vec<MentionId>,
     /// The window of the same length before.
     pub before: Counts,
     /// By topic; sums to `volume`.

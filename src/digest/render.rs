@@ -11,11 +11,13 @@
 //! | `id`, `reader`, `reader_name`, `timezone` | which digest, for whom, in which zone its times are said |
 //! | `window` | `{"from", "until"}`: half-open, UTC, by the time recorded |
 //! | `all_owners` | whether it covers everyone (the champion's) or the reader alone |
-//! | `volume` | `{"counts": {"negative", "neutral", "positive", "unsure"}, "ids": [[…], …]}`, ids in that order |
+//! | `volume` | `{"counts": {"negative", "neutral", "positive", "unsure"}, "ids": [[…], …], "corrected": […]}`, ids in that order; a mention counts as the person in `corrected` says, else as the model does |
+//! | `unsure` | `[{"doubt", "ids"}]`: the unsure of `volume` by reason |
+//! | `needs_answer` | ids of those that ask for an answer |
 //! | `before` | counts of the window of the same length before |
 //! | `topics`, `owners` | `[{"id", "name", "volume", "before"}]`; each list adds up to `volume` |
 //! | `matters` | ids: `opened`, `answered`, `resolved` of the window, `unresolved` and `expired` whatever their age; `median_answer`, `slowest_answer` in seconds; `shown`: those worth a line |
-//! | `worst`, `best` | `[{"id", "topic", "url", "site", "author", "excerpt", "score", "at"}]` |
+//! | `worst`, `best` | `[{"id", "topic", "url", "site", "author", "excerpt", "score", "needs_answer", "at"}]` |
 //! | `held` | `[[reason, count]]`: every "no" |
 //! | `coverage` | a row a source, the blind ones first, with its `gaps` |
 //! | `net_sentiment`, `net_sentiment_before` | −100 to +100, null without mentions; n is the sum of the counts |

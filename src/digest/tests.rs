@@ -55,6 +55,7 @@ fn mention(source: &SourceId, number: u32, finding: Finding) -> RecordedMention 
         owner: "gone".into(),
         routed_by: "owner of topic acme".into(),
         finding,
+        correction: None,
         erased_at: None,
     }
 }

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::id::{ChannelId, EscalationId, InstanceId, MentionId, NotificationId, OwnerId, TriggerId};
 use super::notification::{HoldReason, Reason};
+use super::sentiment::Polarity;
 
 /// Who did it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -61,6 +62,33 @@ pub enum What {
     NotSent { notification: NotificationId, owner: OwnerId, channel: ChannelId, reason: Reason },
     /// A post was forgotten.
     Erased,
+    /// A person judged a verdict; a note is text and does not stand here.
+    Corrected {
+        /// What the model had said.
+        verdict: Polarity,
+        /// What the person had said before, if they had.
+        before: Option<Polarity>,
+        /// What the person says.
+        polarity: Polarity,
+        /// Whether it asks for an answer, if that was judged.
+        needs_answer: Option<bool>,
+    },
+    /// A correction was taken back: the model's verdict counts again.
+    Uncorrected {
+        /// What the person had said.
+        before: Polarity,
+    },
+    /// A model's probabilities are drawn by this from now on; 1: not at all.
+    Calibrated {
+        /// Its name.
+        model: String,
+        /// Its version.
+        version: String,
+        /// In thousandths: a chain of hashes has no use for fractions.
+        temperature_milli: u32,
+        /// Fitted on so many texts.
+        n: u64,
+    },
 }
 
 /// One entry.

@@ -3,10 +3,11 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::correction::Correction;
 use super::id::{EscalationId, MentionId, OwnerId, TopicId, TriggerId};
 use super::notification::HoldReason;
 use super::post::Post;
-use super::sentiment::Sentiment;
+use super::sentiment::{Doubt, Polarity, Sentiment};
 
 /// Which part of a post a span points into.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -94,6 +95,10 @@ pub struct RecordedMention {
     pub routed_by: String,
     /// What the triggers made of it.
     pub finding: Finding,
+    /// What a person says of the verdict. Only the store's own verb sets it: a newer version of
+    /// the post is recorded without and keeps what was there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub correction: Option<Correction>,
     /// Set when the author took the post back or its retention ended: the text, the author and
     /// the URL are gone, the rest stays.
     pub erased_at: Option<Timestamp>,
@@ -120,7 +125,29 @@ impl RecordedMention {
         &self.scored.sentiment
     }
 
-    /// Takes text, author and links out; who owned it, when, and with what outcome stays.
+    /// Which way it leans as far as is known: a person's word, else the model's. What figures count.
+    pub fn polarity(&self) -> Polarity {
+        self.correction.as_ref().map_or(self.sentiment().polarity, |correction| correction.polarity)
+    }
+
+    /// How far it leans: a person's word, else the model's.
+    pub fn score(&self) -> f32 {
+        self.correction.as_ref().map_or(self.sentiment().score, Correction::score)
+    }
+
+    /// Whether it asks for an answer: a person's word, else the model's; none: nobody can say.
+    pub fn wants_answer(&self) -> Option<bool> {
+        let said = self.correction.as_ref().and_then(|correction| correction.needs_answer);
+        said.or(self.sentiment().wants_answer())
+    }
+
+    /// Why a person should look; none: the model is sure enough, or somebody has looked.
+    pub fn doubted(&self) -> Option<Doubt> {
+        self.sentiment().doubted().filter(|_| self.correction.is_none())
+    }
+
+    /// Takes text, author and links out; who owned it, when, what was judged, and with
+    /// what outcome stays.
     pub fn erase(&mut self, now: Timestamp) {
         let post = &mut self.scored.mention.post;
         post.text.clear();
@@ -130,6 +157,9 @@ impl RecordedMention {
         post.parent = None;
         post.aliases.clear();
         self.scored.mention.spans.clear();
+        if let Some(correction) = &mut self.correction {
+            correction.note = None;
+        }
         self.erased_at.get_or_insert(now);
     }
 }

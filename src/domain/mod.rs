@@ -7,12 +7,14 @@
 //! answered for what and when.
 
 pub mod channel;
+pub mod correction;
 pub mod digest;
 pub mod duration;
 pub mod escalation;
 pub mod event;
 pub mod hours;
 pub mod id;
+pub mod language;
 pub mod mention;
 pub mod notification;
 pub mod owner;

@@ -1,4 +1,4 @@
-//! Sentiment: polarity, probabilities, score, and which model said so.
+//! Sentiment: polarity, probabilities, score, whether an answer is wanted, and which model said so.
 
 use serde::{Deserialize, Serialize};
 
@@ -12,7 +12,7 @@ pub enum Polarity {
     Neutral,
     /// For.
     Positive,
-    /// The calibrated confidence is below the floor: a person should look.
+    /// The model would not commit itself, for one of the reasons of [`Doubt`]: a person should look.
     Unsure,
 }
 
@@ -52,7 +52,42 @@ pub struct Model {
     pub version: String,
 }
 
-/// A verdict on a text.
+/// Whether a text asks for an answer: a complaint, a question to us, a threat to leave.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct NeedsAnswer {
+    /// p(yes), 0 to 1.
+    pub probability: f32,
+    /// Whether that is enough: the model says where the line is.
+    pub yes: bool,
+}
+
+/// Why a verdict is `unsure`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Doubt {
+    /// The calibrated confidence is below the floor.
+    Confidence,
+    /// The model was not made for the text's language: it was not asked, all probabilities are 0.
+    Language,
+    /// The model failed on this text: all probabilities are 0.
+    Failed,
+}
+
+impl Doubt {
+    /// All of them.
+    pub const ALL: [Doubt; 3] = [Doubt::Confidence, Doubt::Language, Doubt::Failed];
+
+    /// The word used in files and pages.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Doubt::Confidence => "confidence",
+            Doubt::Language => "language",
+            Doubt::Failed => "failed",
+        }
+    }
+}
+
+/// A verdict on a text. What was added to it since the first store is absent on older rows.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Sentiment {
     /// Which way it leans, or `unsure`.
@@ -65,6 +100,34 @@ pub struct Sentiment {
     pub confidence: f32,
     /// Who said so.
     pub model: Model,
+    /// Whether it asks for an answer; none: the model has no opinion.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub needs_answer: Option<NeedsAnswer>,
+    /// The text's language (ISO 639-1 where there is a code): the site's own, else the detected
+    /// one; none: nobody could tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lang: Option<String>,
+    /// Why it is `unsure`; none: it is not, or the row is older than the reasons.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub doubt: Option<Doubt>,
+}
+
+impl Probabilities {
+    /// As a model of another temperature would have said it: `p^(1/temperature)`, made to add up
+    /// to one again. Above 1 it is less sure of itself, below 1 more; which is likeliest stays.
+    #[must_use]
+    pub fn tempered(self, temperature: f32) -> Self {
+        if temperature == 1.0 || !temperature.is_finite() || temperature <= 0.0 {
+            return self;
+        }
+        let [negative, neutral, positive] =
+            [self.negative, self.neutral, self.positive].map(|p| p.max(0.0).powf(1.0 / temperature));
+        let sum = negative + neutral + positive;
+        if !(sum.is_finite() && sum > 0.0) {
+            return self;
+        }
+        Self { negative: negative / sum, neutral: neutral / sum, positive: positive / sum }
+    }
 }
 
 impl Sentiment {
@@ -86,13 +149,37 @@ impl Sentiment {
             ranked.into_iter().fold((Polarity::Neutral, probabilities.neutral), |best, next| {
                 if next.1 > best.1 { next } else { best }
             });
+        let doubt = (confidence < floor).then_some(Doubt::Confidence);
         Self {
-            polarity: if confidence < floor { Polarity::Unsure } else { likely },
+            polarity: if doubt.is_some() { Polarity::Unsure } else { likely },
             probabilities,
             score: probabilities.positive - probabilities.negative,
             confidence,
             model,
+            needs_answer: None,
+            lang: None,
+            doubt,
         }
+    }
+
+    /// `unsure` with no probability behind it: the model gave none, for this reason.
+    pub fn unsure(doubt: Doubt, model: Model) -> Self {
+        let nothing = Probabilities { negative: 0.0, neutral: 0.0, positive: 0.0 };
+        let mut verdict = Self::judge(nothing, 0.0, model);
+        (verdict.polarity, verdict.doubt) = (Polarity::Unsure, Some(doubt));
+        verdict
+    }
+
+    /// Why it is unsure, also on rows older than the reasons: those were unsure of confidence, or,
+    /// with no probability behind them, because the model failed. None: it is sure enough.
+    pub fn doubted(&self) -> Option<Doubt> {
+        let unsaid = if self.confidence > 0.0 { Doubt::Confidence } else { Doubt::Failed };
+        (self.polarity == Polarity::Unsure).then(|| self.doubt.unwrap_or(unsaid))
+    }
+
+    /// Whether it asks for an answer, as conditions see it.
+    pub fn wants_answer(&self) -> Option<bool> {
+        self.needs_answer.map(|answer| answer.yes)
     }
 }
 

@@ -5,10 +5,11 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
 use super::escalation::{Severity, State};
+use super::language;
 use super::mention::RecordedMention;
 use super::notification::{HoldReason, Reason};
 use super::post::PostKind;
-use super::sentiment::{Polarity, Sentiment};
+use super::sentiment::{Doubt, Polarity, Sentiment};
 
 /// Below this a mention is called very negative, above its opposite very positive.
 const VERY: f32 = 0.6;
@@ -227,16 +228,8 @@ pub fn leaning(sentiment: &Sentiment) -> &'static str {
 
 /// How a mention leans, with the figures it rests on.
 pub fn verdict(sentiment: &Sentiment) -> String {
-    let percent = |p: f32| (p * 100.0).round();
-    let p = sentiment.probabilities;
     match sentiment.polarity {
-        Polarity::Unsure => format!(
-            "unclear: the model would not commit itself (negative {} %, neutral {} %, positive {} %); \
-             please judge for yourself",
-            percent(p.negative),
-            percent(p.neutral),
-            percent(p.positive)
-        ),
+        Polarity::Unsure => format!("unclear: {}; please judge for yourself", why_unsure(sentiment)),
         _ => format!(
             "{} (score {}{:.2}, the model is {} % sure)",
             leaning(sentiment),
@@ -245,6 +238,66 @@ pub fn verdict(sentiment: &Sentiment) -> String {
             percent(sentiment.confidence)
         ),
     }
+}
+
+/// What the model made of a text, in whole sentences.
+pub fn judgement(sentiment: &Sentiment) -> String {
+    let reads = match sentiment.doubted() {
+        // A text that was not judged reads as nothing.
+        Some(Doubt::Language | Doubt::Failed) => {
+            sentence(&format!("{}; please judge for yourself", why_unsure(sentiment)))
+        }
+        _ => format!("It reads as {}.", verdict(sentiment)),
+    };
+    let asks = if sentiment.wants_answer() == Some(true) { " It asks for an answer." } else { "" };
+    format!("{reads}{asks}")
+}
+
+/// Why a verdict is unsure, of this one text.
+pub fn why_unsure(sentiment: &Sentiment) -> String {
+    let p = sentiment.probabilities;
+    match (sentiment.doubted(), &sentiment.lang) {
+        (Some(Doubt::Language), Some(lang)) => {
+            format!("it is in {}, which the model does not read", language::name(lang))
+        }
+        (Some(Doubt::Language), None) => "it is in a language that the model does not read".into(),
+        (Some(Doubt::Failed), _) => "the model could not judge it".into(),
+        (Some(Doubt::Confidence) | None, _) => format!(
+            "the model would not commit itself (negative {} %, neutral {} %, positive {} %)",
+            percent(p.negative),
+            percent(p.neutral),
+            percent(p.positive)
+        ),
+    }
+}
+
+/// What a list says beside the polarity: why it is unsure, that it asks for an answer.
+pub fn remarks(doubt: Option<Doubt>, wants_answer: Option<bool>, sentiment: &Sentiment) -> Vec<String> {
+    let unsure = doubt.map(|_| format!("unsure: {}", why_unsure(sentiment)));
+    let asks = (wants_answer == Some(true)).then(|| "asks for an answer".to_owned());
+    unsure.into_iter().chain(asks).collect()
+}
+
+/// Why verdicts are unsure, of any text.
+pub fn doubt(doubt: Doubt) -> &'static str {
+    match doubt {
+        Doubt::Confidence => "the model would not commit itself",
+        Doubt::Language => "in a language that the model does not read",
+        Doubt::Failed => "the model could not judge it",
+    }
+}
+
+/// `87` for 0.87.
+pub fn percent(p: f32) -> f32 {
+    (p * 100.0).round()
+}
+
+/// With a capital and a full stop.
+pub fn sentence(text: &str) -> String {
+    let mut rest = text.chars();
+    let first = rest.next().map(|first| first.to_uppercase().to_string()).unwrap_or_default();
+    let end = if text.ends_with(['.', '!', '?']) { "" } else { "." };
+    format!("{first}{}{end}", rest.as_str())
 }
 
 /// The severity as a subject begins with it.
@@ -310,6 +363,7 @@ pub fn length(length: SignedDuration) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::sentiment::{Model, NeedsAnswer, Probabilities};
 
     #[test]
     fn foreign_text_cannot_act_on_a_screen() {
@@ -344,6 +398,25 @@ mod tests {
         let signs = [signed(-0.974, 2), signed(24.4, 0), signed(-0.2, 0), signed(0.0, 2)];
         assert_eq!(signs, ["−0.97", "+24", "0", "0.00"]);
         assert_eq!(list(&["Care".into(), "Sales".into(), "Press".into()]), "Care, Sales and Press");
+    }
+
+    #[test]
+    fn a_judgement_says_what_a_reader_needs() {
+        let model = Model { name: "made".into(), version: "1".into() };
+        let sure = Probabilities { negative: 0.93, neutral: 0.04, positive: 0.03 };
+        let mut verdict = Sentiment::judge(sure, 0.55, model.clone());
+        assert_eq!(judgement(&verdict), "It reads as very negative (score −0.90, the model is 93 % sure).");
+        verdict.needs_answer = Some(NeedsAnswer { probability: 0.8, yes: true });
+        assert!(judgement(&verdict).ends_with("sure). It asks for an answer."));
+        assert_eq!(remarks(None, verdict.wants_answer(), &verdict), ["asks for an answer"]);
+        let mut foreign = Sentiment::unsure(Doubt::Language, model.clone());
+        assert!(judgement(&foreign).starts_with("It is in a language that the model does not read;"));
+        foreign.lang = Some("de".into());
+        let said = "It is in German, which the model does not read; please judge for yourself.";
+        assert_eq!(judgement(&foreign), said);
+        assert!(!judgement(&foreign).contains('%'), "there is no confidence behind it");
+        let failed = Sentiment::unsure(Doubt::Failed, model);
+        assert_eq!(judgement(&failed), "The model could not judge it; please judge for yourself.");
     }
 
     #[test]

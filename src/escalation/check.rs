@@ -14,7 +14,7 @@ use std::collections::BTreeSet;
 
 use self::names::Names;
 use self::prove::{Outcomes, Prover};
-use super::condition::{Condition, VARIABLES, Variable};
+use super::condition::{Condition, Sort, VARIABLES, Variable};
 use crate::domain::problem::{Problem, Problems};
 
 mod names;
@@ -80,8 +80,13 @@ fn fault_problem(text: &str, fault: &str, absent: &BTreeSet<&str>) -> Problem {
             .remedy("a condition compares like with like and is true or false");
     };
     let names: Vec<_> = absent.iter().copied().collect();
-    Problem::new("", format!("`{text}` fails when {} is absent: {fault}", names.join(" and ")))
-        .remedy(format!("put `{first} != null && …` before it"))
+    let is_flag = VARIABLES.iter().any(|known| known.name == *first && known.sort == Sort::Flag);
+    let remedy = if is_flag {
+        format!("write `{first} == true`: absent is neither true nor false")
+    } else {
+        format!("put `{first} != null && …` before it")
+    };
+    Problem::new("", format!("`{text}` fails when {} is absent: {fault}", names.join(" and "))).remedy(remedy)
 }
 
 /// The known name most like `name`, if any is like it at all.

@@ -18,9 +18,10 @@ use crate::domain::mention::ScoredMention;
 use crate::domain::notification::Notice;
 use crate::domain::owner::Roster;
 use crate::domain::problem::{Problem, Problems};
-use crate::domain::sentiment::{Polarity, Sentiment};
+use crate::domain::sentiment::{Doubt, Sentiment};
 use crate::domain::topic::Topic;
 use crate::domain::trigger::{Route, TriggerOn, TriggerRule};
+use crate::domain::words::why_unsure;
 use crate::store::Tally;
 
 /// All routes and triggers of a configuration.
@@ -155,7 +156,7 @@ impl Rules {
         let fallback = own.unwrap_or(&roster.champion().id);
         let mut faults = Vec::new();
         if !self.routes.is_empty() {
-            let scope = Scope::new(m, source_kind, fallback, None);
+            let scope = Scope::new(m, source_kind, fallback, m.sentiment.wants_answer());
             for (index, (condition, owner)) in self.routes.iter().enumerate() {
                 match condition.holds(&scope) {
                     Ok(true) => {
@@ -270,14 +271,18 @@ fn check_spike(key: &str, spike: &crate::domain::trigger::Spike, problems: &mut 
 /// The model's verdict in words: `negative, score -0.82 (94 % sure); rule angry-customer`.
 fn words(sentiment: &Sentiment, trigger: &TriggerId) -> String {
     let sure = sentiment.confidence * 100.0;
-    let verdict = match sentiment.polarity {
-        Polarity::Unsure => {
+    let verdict = match (sentiment.polarity, sentiment.doubted()) {
+        (_, Some(Doubt::Language | Doubt::Failed)) => why_unsure(sentiment),
+        (_, Some(Doubt::Confidence)) => {
             let leaning = if sentiment.score < 0.0 { "negative" } else { "positive" };
             format!("the model cannot tell ({sure:.0} % sure at best, leaning {leaning})")
         }
-        polarity => format!("{}, score {:+.2} ({sure:.0} % sure)", polarity.as_str(), sentiment.score),
+        (polarity, None) => {
+            format!("{}, score {:+.2} ({sure:.0} % sure)", polarity.as_str(), sentiment.score)
+        }
     };
-    format!("{verdict}; rule {trigger}")
+    let asks = if sentiment.wants_answer() == Some(true) { ", asks for an answer" } else { "" };
+    format!("{verdict}{asks}; rule {trigger}")
 }
 
 impl From<RuleFault> for Notice {

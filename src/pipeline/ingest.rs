@@ -14,7 +14,7 @@ use super::plan::{Plan, SharedPlan, SourcePlan};
 use super::select::{Candidate, Selected, name_of, pieces, select, single};
 use crate::domain::event::{Actor, Event, What};
 use crate::domain::id::{MentionId, SourceId, TopicId};
-use crate::domain::mention::{Finding, Mention, ScoredMention};
+use crate::domain::mention::{Field, Finding, Mention, ScoredMention, Span};
 use crate::domain::notification::{HoldReason, Notice};
 use crate::domain::post::Post;
 use crate::domain::sentiment::Sentiment;
@@ -24,8 +24,8 @@ use crate::runtime::clock::SharedClock;
 use crate::runtime::stage;
 use crate::runtime::stop::Stop;
 use crate::runtime::task::Nudge;
-use crate::sentiment::Scorable;
 use crate::sentiment::scorer::Scorer;
+use crate::sentiment::{Scorable, language_of};
 use crate::source::{Position, Reject};
 use crate::store::{Effects, Outcome, Recalled, Recording, Store};
 use crate::telemetry::metrics;
@@ -278,17 +278,40 @@ impl Ingest {
     }
 }
 
-/// What the model is asked about a mention. Towards what it is scored: the first term of ours that stands in it, else the topic.
+/// The language of a post that is taken in, for rules and for the model.
+pub fn lang(post: &Post) -> Option<String> {
+    language_of(post.lang.as_deref(), &post.full_text())
+}
+
+/// What the model is asked about a mention.
 pub fn scorable(desk: &Desk, mention: &Mention) -> Scorable {
-    let written = mention.spans.first().and_then(|span| {
+    let name = desk.topics.get(&mention.topic).map_or("", |topic| topic.name.as_str());
+    Scorable {
+        text: mention.post.full_text(),
+        target: target(mention, name).map(str::to_owned),
+        lang: mention.post.lang.clone(),
+    }
+}
+
+/// Towards what a mention is scored: a term of ours as it is written in it, else the topic's name.
+/// Of several terms the first that shares a word with the name, else the first: a query says what
+/// else must stand there, as in `acme (crash OR refund)`, and the refund is not the brand.
+fn target<'a>(mention: &'a Mention, name: &'a str) -> Option<&'a str> {
+    let words = |text: &str| -> BTreeSet<String> {
+        let words = text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
+        words.map(str::to_lowercase).collect()
+    };
+    let own = words(name);
+    let written = |span: &Span| {
         let field = match span.field {
-            crate::domain::mention::Field::Title => mention.post.title.as_deref()?,
-            crate::domain::mention::Field::Text => &mention.post.text,
+            Field::Title => mention.post.title.as_deref()?,
+            Field::Text => &mention.post.text,
         };
-        field.get(span.start..span.end)
-    });
-    let name = desk.topics.get(&mention.topic).map(|topic| topic.name.as_str());
-    Scorable { text: mention.post.full_text(), target: written.or(name).map(str::to_owned) }
+        field.get(span.start..span.end).filter(|term| !term.trim().is_empty())
+    };
+    let mut terms = mention.spans.iter().filter_map(written);
+    let first = terms.clone().next();
+    terms.find(|term| !words(term).is_disjoint(&own)).or(first).or((!name.is_empty()).then_some(name))
 }
 
 /// What the last piece of a batch carries: the cursor and all that goes with it.
@@ -311,7 +334,13 @@ struct Chosen {
 impl Chosen {
     fn add(&mut self, selected: Selected) {
         match selected {
-            Selected::Mentions(candidates) => self.candidates.extend(candidates),
+            Selected::Mentions(mut candidates) => {
+                if let Some(first) = candidates.first() {
+                    let lang = lang(&first.mention.post);
+                    candidates.iter_mut().for_each(|one| one.mention.post.lang.clone_from(&lang));
+                }
+                self.candidates.extend(candidates);
+            }
             Selected::Skipped(reason) => *self.skipped.entry(reason).or_default() += 1,
             Selected::Gone(mentions) => {
                 *self.skipped.entry(SkipReason::Deleted).or_default() += 1;

@@ -140,6 +140,7 @@ pub async fn decide(
             owner: one.owner,
             routed_by: one.routed_by,
             finding,
+            correction: None,
             erased_at: None,
             scored: one.mention,
         });
@@ -184,7 +185,8 @@ fn consider(
     let mut fired = Fired::default();
     if stays_quiet.is_none() {
         let tallies = tallies.of(topic);
-        let facts = Facts { owner: &owner, source_kind: source.kind, needs_answer: None, tallies, now };
+        let needs_answer = mention.sentiment.wants_answer();
+        let facts = Facts { owner: &owner, source_kind: source.kind, needs_answer, tallies, now };
         fired = desk.rules.fire(&mention, &facts);
         broken.extend(fired.faults.iter().cloned());
     }

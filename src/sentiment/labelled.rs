@@ -16,8 +16,12 @@ use crate::domain::sentiment::Polarity;
 pub struct Labelled {
     /// What is scored.
     pub text: Scorable,
-    /// Negative, neutral or positive.
-    pub label: Polarity,
+    /// Negative, neutral or positive; none where the row only says whether it asks for an answer.
+    pub label: Option<Polarity>,
+    /// Whether it asks for an answer, where the row says so.
+    pub needs_answer: Option<bool>,
+    /// The value of the field by which rows are grouped.
+    pub group: Option<String>,
 }
 
 /// Why a file could not be read.
@@ -33,7 +37,7 @@ pub enum LabelledError {
     },
     /// A line of it.
     #[error(
-        "{path}:{line}: {what}; expected are `text`, `label` (negative, neutral or positive) and, if known, `target`"
+        "{path}:{line}: {what}; expected are `text`, `label` (negative, neutral or positive) or `needs_answer` (true or false) and, if known, `target`"
     )]
     Line {
         /// Which file.
@@ -54,9 +58,12 @@ pub enum LabelledError {
 #[derive(Deserialize)]
 struct Row {
     text: String,
-    label: Label,
+    #[serde(default)]
+    label: Option<Label>,
     #[serde(default)]
     target: Option<String>,
+    #[serde(default)]
+    needs_answer: Option<bool>,
 }
 
 #[derive(Deserialize, Clone, Copy)]
@@ -73,6 +80,14 @@ enum Label {
 /// # Errors
 /// The first thing that is wrong.
 pub fn read(path: &Path) -> Result<Vec<Labelled>, LabelledError> {
+    read_by(path, None)
+}
+
+/// As [`read`], each with its value of the field `by`.
+///
+/// # Errors
+/// The first thing that is wrong.
+pub fn read_by(path: &Path, by: Option<&str>) -> Result<Vec<Labelled>, LabelledError> {
     let shown = path.display().to_string();
     let file = File::open(path).map_err(|error| LabelledError::File { path: shown.clone(), error })?;
     let name = path.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
@@ -80,27 +95,35 @@ pub fn read(path: &Path) -> Result<Vec<Labelled>, LabelledError> {
     let input: Box<dyn Read> =
         if plain.is_some() { Box::new(MultiGzDecoder::new(file)) } else { Box::new(file) };
     let rows = if plain.unwrap_or(&name).ends_with(".csv") {
-        read_csv(input, &shown)?
+        read_csv(input, &shown, by)?
     } else {
-        read_json_lines(input, &shown)?
+        read_json_lines(input, &shown, by)?
     };
     if rows.is_empty() { Err(LabelledError::Empty { path: shown }) } else { Ok(rows) }
 }
 
-fn read_csv(input: impl Read, path: &str) -> Result<Vec<Labelled>, LabelledError> {
-    csv::Reader::from_reader(input)
-        .into_deserialize::<Row>()
-        .map(|row| {
-            row.map(Labelled::from).map_err(|error| LabelledError::Line {
-                path: path.into(),
-                line: error.position().map_or(1, csv::Position::line),
-                what: error.to_string(),
-            })
-        })
-        .collect()
+fn read_csv(input: impl Read, path: &str, by: Option<&str>) -> Result<Vec<Labelled>, LabelledError> {
+    let fault = |error: &csv::Error| LabelledError::Line {
+        path: path.into(),
+        line: error.position().map_or(1, csv::Position::line),
+        what: error.to_string(),
+    };
+    let mut reader = csv::Reader::from_reader(input);
+    let headers = reader.headers().map_err(|error| fault(&error))?.clone();
+    let column = by.and_then(|by| headers.iter().position(|name| name == by));
+    let mut rows = Vec::new();
+    for record in reader.into_records() {
+        let record = record.map_err(|error| fault(&error))?;
+        let line = record.position().map_or(1, csv::Position::line);
+        let row = record.deserialize::<Row>(Some(&headers)).map_err(|error| fault(&error))?;
+        let group = column.and_then(|column| record.get(column)).map(str::to_owned);
+        let fault = |what| LabelledError::Line { path: path.into(), line, what };
+        rows.push(row.labelled(by.map(|_| group)).map_err(fault)?);
+    }
+    Ok(rows)
 }
 
-fn read_json_lines(input: impl Read, path: &str) -> Result<Vec<Labelled>, LabelledError> {
+fn read_json_lines(input: impl Read, path: &str, by: Option<&str>) -> Result<Vec<Labelled>, LabelledError> {
     let mut rows = Vec::new();
     for (number, line) in (1..).zip(BufReader::new(input).lines()) {
         let fault = |what: String| LabelledError::Line { path: path.into(), line: number, what };
@@ -109,20 +132,40 @@ fn read_json_lines(input: impl Read, path: &str) -> Result<Vec<Labelled>, Labell
             continue;
         }
         let row: Row = serde_json::from_str(&line).map_err(|error| fault(error.to_string()))?;
-        rows.push(row.into());
+        let group = by.map(|by| value_of(&line, by));
+        rows.push(row.labelled(group).map_err(fault)?);
     }
     Ok(rows)
 }
 
-impl From<Row> for Labelled {
-    fn from(row: Row) -> Self {
-        let target = row.target.filter(|target| !target.trim().is_empty());
-        let label = match row.label {
+/// A field's value as text.
+fn value_of(line: &str, field: &str) -> Option<String> {
+    let object: serde_json::Value = serde_json::from_str(line).ok()?;
+    match object.get(field)? {
+        serde_json::Value::Null => None,
+        serde_json::Value::String(text) => Some(text.clone()),
+        other => Some(other.to_string()),
+    }
+}
+
+/// Rows that lack the field by which others are grouped.
+const NO_GROUP: &str = "(none)";
+
+impl Row {
+    /// `group`: none where rows are not grouped; the inner none where this one lacks the field.
+    fn labelled(self, group: Option<Option<String>>) -> Result<Labelled, String> {
+        let target = self.target.filter(|target| !target.trim().is_empty());
+        let label = self.label.map(|label| match label {
             Label::Negative => Polarity::Negative,
             Label::Neutral => Polarity::Neutral,
             Label::Positive => Polarity::Positive,
-        };
-        Self { text: Scorable { text: decode_escapes(&row.text), target }, label }
+        });
+        if label.is_none() && self.needs_answer.is_none() {
+            return Err("there is neither a label nor needs_answer".into());
+        }
+        let text = Scorable { text: decode_escapes(&self.text), target, lang: None };
+        let group = group.map(|group| group.filter(|group| !group.is_empty()).unwrap_or(NO_GROUP.into()));
+        Ok(Labelled { text, label, needs_answer: self.needs_answer, group })
     }
 }
 
@@ -157,7 +200,8 @@ mod tests {
     }
 
     fn row(text: &str, label: Polarity, target: Option<&str>) -> Labelled {
-        Labelled { text: Scorable { text: text.into(), target: target.map(Into::into) }, label }
+        let text = Scorable { target: target.map(Into::into), ..Scorable::new(text) };
+        Labelled { text, label: Some(label), needs_answer: None, group: None }
     }
 
     #[test]
@@ -182,6 +226,21 @@ mod tests {
         ] {
             let (_folder, path) = file(name, &content);
             assert_eq!(read(&path).expect(name), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn rows_may_say_whether_they_ask_for_an_answer_and_be_grouped() {
+        let json = r#"{"text":"where is it?","needs_answer":true,"source":"desk"}
+{"text":"fine","label":"neutral","needs_answer":false}
+"#;
+        let csv = "text,label,needs_answer,source\nwhere is it?,,true,desk\nfine,neutral,false,\n";
+        for (name, content) in [("a.jsonl", json), ("a.csv", csv)] {
+            let (_folder, path) = file(name, content.as_bytes());
+            let rows = read_by(&path, Some("source")).expect(name);
+            let said = |row: &Labelled| (row.label, row.needs_answer, row.group.clone());
+            assert_eq!(said(&rows[0]), (None, Some(true), Some("desk".into())), "{name}");
+            assert_eq!(said(&rows[1]), (Some(Polarity::Neutral), Some(false), Some("(none)".into())));
         }
     }
 

@@ -4,28 +4,71 @@
 //!
 //! * [`bert`]: the neural model, from files in a folder that [`location`] finds; never the network.
 //! * [`word_list`]: a baseline and a stand-in for tests, never a silent fallback.
+//! * [`judge`]: what that thread does to a batch; [`cache`] remembers what was said of reposts.
+//! * [`language`]: which language a text is in, which decides whether the model may judge it.
 //! * [`normalise`]: the text as the model was trained to see it.
-//! * [`eval`], [`labelled`]: how well a classifier does on text whose label is known.
+//! * [`explain`]: which words moved a verdict.
+//! * [`eval`], [`labelled`]: how well a classifier does on text whose label is known; [`measure`],
+//!   [`interval`]: the figures of it; [`calibrate`]: one temperature fitted on it.
 
+use std::borrow::Cow;
 use std::path::PathBuf;
 
-use crate::domain::sentiment::{Model, Probabilities};
+use crate::domain::sentiment::{Model, NeedsAnswer, Probabilities};
 
 pub mod bert;
+pub mod cache;
+pub mod calibrate;
 pub mod eval;
+pub mod explain;
+pub mod interval;
+pub mod judge;
 pub mod labelled;
+pub mod language;
 pub mod location;
+pub mod measure;
 pub mod normalise;
 pub mod scorer;
 pub mod word_list;
 
 /// What is scored: a text, and towards what.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct Scorable {
     /// Title and text, untouched.
     pub text: String,
     /// The topic's term in the text, else the topic's name; a classifier may ignore it.
     pub target: Option<String>,
+    /// Its language as a tag, the site's own or the detected one; none: the model judges.
+    pub lang: Option<String>,
+}
+
+/// The language a text is in: what its site says where that names one, else what can be told from
+/// its words; none: nobody can tell.
+pub fn language_of(tag: Option<&str>, text: &str) -> Option<String> {
+    let said = tag.filter(|tag| language::primary(tag).is_some());
+    said.or_else(|| language::detect(text)).map(str::to_owned)
+}
+
+impl Scorable {
+    /// A whole text of unknown language.
+    pub fn new(text: impl Into<String>) -> Self {
+        Self { text: text.into(), target: None, lang: None }
+    }
+}
+
+/// What a classifier says about a text, before any floor.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Verdict {
+    /// Which way it leans.
+    pub probabilities: Probabilities,
+    /// Whether it asks for an answer; none: this classifier cannot tell.
+    pub needs_answer: Option<NeedsAnswer>,
+}
+
+impl From<Probabilities> for Verdict {
+    fn from(probabilities: Probabilities) -> Self {
+        Self { probabilities, needs_answer: None }
+    }
 }
 
 /// Why a text could not be scored.
@@ -63,11 +106,21 @@ pub trait Classifier {
     /// Who says so.
     fn model(&self) -> Model;
 
+    /// The languages it was made for, as ISO 639-1 codes; empty: it takes any.
+    fn languages(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// What of a text and its target it reads: whatever reads alike is judged alike.
+    fn reads<'a>(&self, text: &'a Scorable) -> (Cow<'a, str>, Option<Cow<'a, str>>) {
+        (Cow::Borrowed(&text.text), text.target.as_deref().map(Cow::Borrowed))
+    }
+
     /// One answer for each text, in order.
     ///
     /// # Errors
     /// Where the batch as a whole could not be judged.
-    fn classify(&mut self, batch: &[Scorable]) -> Result<Vec<Probabilities>, ScoreError>;
+    fn classify(&mut self, batch: &[Scorable]) -> Result<Vec<Verdict>, ScoreError>;
 }
 
 fn list(folders: &[PathBuf]) -> String {

@@ -1,7 +1,12 @@
-//! The text as the model was trained to see it: HTML entities decoded, user names masked as
-//! `@user`, links as `http`. Pure; never fails; the stored text stays untouched.
+//! The text as the model was trained to see it. Pure; never fails; the stored text stays untouched.
+//!
+//! HTML entities are decoded for every model. With a target, the `@` right before an occurrence of
+//! it is taken away, so that a brand's own handle is not masked like anybody's. Links and user
+//! names are masked by the tokenizer file, which the trainer shares; only for the first models,
+//! whose file does not do so, here: as `http` and `@user`.
 
 use std::borrow::Cow;
+use std::ops::Range;
 
 /// What stands for a user name.
 const USER: &str = "@user";
@@ -9,11 +14,6 @@ const USER: &str = "@user";
 const LINK: &str = "http";
 /// Longer than any entity below, `&` and `;` not counted.
 const LONGEST_ENTITY: usize = 8;
-
-/// `text` with entities decoded, then names and links masked.
-pub fn normalise(text: &str) -> String {
-    mask(&decode_entities(text))
-}
 
 /// Decodes the entities that foreign texts carry; what is none stays as it is. One pass only:
 /// `&amp;lt;` is somebody writing about `&lt;`.
@@ -73,7 +73,44 @@ fn entity(name: &str) -> Option<char> {
     })
 }
 
-fn mask(text: &str) -> String {
+/// A target without the mark of a handle or a hashtag.
+pub fn bare(target: &str) -> &str {
+    target.trim().trim_start_matches(['@', '#']).trim()
+}
+
+/// Where `target` first occurs, whatever the case of either.
+pub fn find(text: &str, target: &str) -> Option<Range<usize>> {
+    if target.is_empty() {
+        return None;
+    }
+    let places = text.char_indices().map(|(at, _)| at);
+    places.into_iter().find_map(|at| Some(at..at + begins(&text[at..], target)?))
+}
+
+/// `text` without the `@` right before each occurrence of `target`.
+pub fn unmask<'a>(text: &'a str, target: &str) -> Cow<'a, str> {
+    if target.is_empty() || !text.contains('@') {
+        return Cow::Borrowed(text);
+    }
+    let mut out = String::with_capacity(text.len());
+    for (at, c) in text.char_indices() {
+        if c != '@' || begins(&text[at + 1..], target).is_none() {
+            out.push(c);
+        }
+    }
+    Cow::Owned(out)
+}
+
+/// How many bytes of `text` are `target`, compared character by character in lower case.
+fn begins(text: &str, target: &str) -> Option<usize> {
+    let mut chars = text.chars();
+    let same =
+        target.chars().all(|wanted| chars.next().is_some_and(|c| c.to_lowercase().eq(wanted.to_lowercase())));
+    same.then(|| text.len() - chars.as_str().len())
+}
+
+/// User names as `@user`, links as `http`.
+pub fn mask(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut before: Option<char> = None;
     let mut rest = text;
@@ -137,6 +174,34 @@ mod tests {
 
     use super::*;
 
+    fn normalise(text: &str) -> String {
+        mask(&decode_entities(text))
+    }
+
+    #[test]
+    fn the_brands_own_handle_is_not_masked() {
+        for (text, target, expected) in [
+            ("@acme my order", "acme", "acme my order"),
+            ("@ACME and @globex", " @Acme ", "ACME and @globex"),
+            ("@acmefan, @@acme, acme@acme.example", "#acme", "acmefan, @acme, acmeacme.example"),
+            ("@Ärger @äRGER @ärge", "ärger", "Ärger äRGER @ärge"),
+            ("@acme", "", "@acme"),
+            ("@acme", "@", "@acme"),
+            ("no handle", "acme", "no handle"),
+            ("@", "a", "@"),
+        ] {
+            assert_eq!(unmask(text, bare(target)), expected, "{text} towards {target}");
+        }
+    }
+
+    #[test]
+    fn a_target_is_found_whatever_its_case() {
+        assert_eq!(find("my ACME app", "acme"), Some(3..7));
+        assert_eq!(find("süße ÄPFEL", "äpfel"), Some(7..13));
+        assert_eq!(find("acm", "acme"), None);
+        assert_eq!(find("acme", ""), None);
+    }
+
     #[test]
     fn names_and_links_are_masked_at_word_edges_only() {
         for (given, expected) in [
@@ -169,6 +234,8 @@ mod tests {
         #[test]
         fn any_text_survives(text in any::<String>()) {
             normalise(&text);
+            unmask(&text, "a");
+            find(&text, "a");
         }
 
         #[test]

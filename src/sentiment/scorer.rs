@@ -4,13 +4,14 @@
 //! * **Idle means now.** A call that finds the thread idle is scored at once. A batch is what
 //!   waited while the one before was judged; there is no timer that gathers.
 //! * **Bounded.** The queue holds [`QUEUE`] calls, then callers wait. A batch holds at most
-//!   [`BATCH`] texts; a longer call is judged in several, with a beat between them.
+//!   [`BATCH`] texts; a longer call is judged in several, with a beat between them. What is
+//!   remembered of texts that come again is bounded too ([`cache`](super::cache)).
 //! * **A caller may go away** at any time (time-out, reload, stop): its texts are skipped if they
 //!   still wait, its answer is dropped if they do not. The thread never notices.
 //! * **One bad text sinks nobody.** A batch that fails, by an error or a panic, is judged again
 //!   text by text. A text that fails alone while the model still judges others is the text's own
 //!   fault: its verdict is `unsure` with no probability behind it, so that a person looks and the
-//!   source's cursor moves on. Were it an error, the poll that holds the text would fail for ever.
+//!   source's cursor moves on; it is not remembered, so that its next repost is tried again. Were it an error, the poll that holds the text would fail for ever.
 //!   A model that judges nothing any more, not even the warm-up text, is an error for all of them.
 //! * **Death is seen.** When the thread has ended, every call answers [`ScoreError::Stopped`] and
 //!   [`Scorer::is_alive`] says so; a thread that hangs inside the model shows in
@@ -22,8 +23,8 @@
 //! * The daemon's end against a long call: [`Scorer::hurry`] lets the batch in hand finish and
 //!   answers the rest with `Stopped`. Its callers record nothing and ask again after the start;
 //!   and the process never ends below a model that works, which crashes.
-//! * A new floor against a batch in hand: the floor is read once per batch, so all texts of a
-//!   batch are held against the same one.
+//! * A new floor or temperature against a call in hand: they are read once per turn, so all texts
+//!   of a call are held against the same ones.
 //!
 //! # Races accepted
 //! * A caller that goes away while its texts are being judged has cost that work.
@@ -37,17 +38,17 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, oneshot};
 
+use super::judge::{Judge, Limits, panicked};
 use super::{Classifier, Scorable, ScoreError};
-use crate::domain::sentiment::{Model, Probabilities, Sentiment};
+use crate::domain::sentiment::{Model, Sentiment};
 
-/// Most texts the model is handed at once.
-pub const BATCH: usize = 64;
+/// Most texts the model is handed at once: enough that texts of like length find each other.
+pub const BATCH: usize = 128;
 /// Most calls that wait; the next caller waits for room.
 pub const QUEUE: usize = 256;
 
-/// Judged before anybody waits, and again where the model is in doubt.
-const WARM_UP: &str = "The parcel came on time and the driver was friendly, thank you.";
-
+/// Who judges, and the languages it was made for.
+type Ready = (Model, Arc<[&'static str]>);
 type Answer = oneshot::Sender<Result<Vec<Sentiment>, ScoreError>>;
 
 enum Message {
@@ -61,6 +62,8 @@ enum Message {
 struct Shared {
     /// The floor's bits.
     floor: AtomicU32,
+    /// The temperature's bits.
+    temperature: AtomicU32,
     /// Set when the daemon ends: no further batch is begun.
     ending: AtomicBool,
     /// Since when the model has been at its batch. A plain mutex: held to copy a value only.
@@ -68,8 +71,9 @@ struct Shared {
 }
 
 impl Shared {
-    fn floor(&self) -> f32 {
-        f32::from_bits(self.floor.load(Ordering::Relaxed))
+    fn limits(&self) -> Limits {
+        let value = |bits: &AtomicU32| f32::from_bits(bits.load(Ordering::Relaxed));
+        Limits { floor: value(&self.floor), temperature: value(&self.temperature) }
     }
 
     fn set_busy(&self, since: Option<Instant>) {
@@ -83,11 +87,11 @@ pub struct Scorer {
     queue: mpsc::Sender<Message>,
     shared: Arc<Shared>,
     model: Model,
+    languages: Arc<[&'static str]>,
 }
 
 impl Scorer {
-    /// Starts the thread, builds the classifier on it and lets it judge one text. Returns when
-    /// that is done, so whoever holds a `Scorer` holds one that has worked once.
+    /// As [`Scorer::remembering`], with no memory for texts that come again.
     ///
     /// # Errors
     /// What `build` or the first text met.
@@ -95,16 +99,34 @@ impl Scorer {
         build: impl FnOnce() -> Result<Box<dyn Classifier>, ScoreError> + Send + 'static,
         floor: f32,
     ) -> Result<Self, ScoreError> {
+        Self::remembering(build, floor, 0).await
+    }
+
+    /// Starts the thread, builds the classifier on it and lets it judge one text. Returns when
+    /// that is done, so whoever holds a `Scorer` holds one that has worked once. It remembers what
+    /// was said of up to `cache` texts.
+    ///
+    /// # Errors
+    /// What `build` or the first text met.
+    pub async fn remembering(
+        build: impl FnOnce() -> Result<Box<dyn Classifier>, ScoreError> + Send + 'static,
+        floor: f32,
+        cache: usize,
+    ) -> Result<Self, ScoreError> {
         let (queue, waiting) = mpsc::channel(QUEUE);
         let (ready, built) = oneshot::channel();
-        let shared = Arc::new(Shared { floor: AtomicU32::new(floor.to_bits()), ..Shared::default() });
+        let shared = Arc::new(Shared {
+            floor: AtomicU32::new(floor.to_bits()),
+            temperature: AtomicU32::new(1.0_f32.to_bits()),
+            ..Shared::default()
+        });
         let thread = Thread { waiting, shared: shared.clone() };
         std::thread::Builder::new()
             .name("scorer".into())
-            .spawn(move || thread.run(build, ready))
+            .spawn(move || thread.run(build, cache, ready))
             .map_err(|error| ScoreError::Batch(format!("its thread could not be started: {error}")))?;
-        let model = built.await.map_err(|_| ScoreError::Stopped)??;
-        Ok(Self { queue, shared, model })
+        let (model, languages) = built.await.map_err(|_| ScoreError::Stopped)??;
+        Ok(Self { queue, shared, model, languages })
     }
 
     /// A verdict for each text, in order. Waits while the queue is full.
@@ -124,6 +146,17 @@ impl Scorer {
     /// Below this confidence a verdict is `unsure`; holds from the next batch on.
     pub fn set_floor(&self, floor: f32) {
         self.shared.floor.store(floor.to_bits(), Ordering::Relaxed);
+    }
+
+    /// What the user's own corrections make of the probabilities, before the floor: they are
+    /// raised to the power of 1 by `temperature`. 1: nothing. Holds from the next batch on.
+    pub fn set_temperature(&self, temperature: f32) {
+        self.shared.temperature.store(temperature.to_bits(), Ordering::Relaxed);
+    }
+
+    /// The languages the model was made for, as ISO 639-1 codes; empty: it takes any.
+    pub fn languages(&self) -> &[&'static str] {
+        &self.languages
     }
 
     /// Who judges.
@@ -179,26 +212,23 @@ impl Thread {
     fn run(
         mut self,
         build: impl FnOnce() -> Result<Box<dyn Classifier>, ScoreError>,
-        ready: oneshot::Sender<Result<Model, ScoreError>>,
+        cache: usize,
+        ready: oneshot::Sender<Result<Ready, ScoreError>>,
     ) {
-        let built = catch_unwind(AssertUnwindSafe(|| {
-            let mut classifier = build()?;
-            classify(&mut *classifier, &[warm_up()])?;
-            Ok((classifier.model(), classifier))
-        }));
-        let (model, mut classifier) = match built.unwrap_or_else(|_| Err(panicked())) {
-            Ok(built) => built,
+        let built = catch_unwind(AssertUnwindSafe(|| Judge::new(build()?, cache)));
+        let mut judge = match built.unwrap_or_else(|_| Err(panicked())) {
+            Ok(judge) => judge,
             Err(error) => {
                 // Whoever started the thread may have gone; nobody else waits.
                 let _ = ready.send(Err(error));
                 return;
             }
         };
-        if ready.send(Ok(model.clone())).is_err() {
+        if ready.send(Ok((judge.model().clone(), judge.languages().into()))).is_err() {
             return;
         }
         while let Some(first) = self.waiting.blocking_recv() {
-            let stop = self.take_turn(&mut *classifier, &model, first);
+            let stop = self.take_turn(&mut judge, first);
             self.shared.set_busy(None);
             if stop {
                 break;
@@ -207,7 +237,7 @@ impl Thread {
     }
 
     /// Judges `first` and what waits behind it, up to a batch; answers whether to stop.
-    fn take_turn(&mut self, classifier: &mut dyn Classifier, model: &Model, first: Message) -> bool {
+    fn take_turn(&mut self, judge: &mut Judge, first: Message) -> bool {
         let mut calls = VecDeque::new();
         let mut texts = Vec::new();
         let mut pings = Vec::new();
@@ -226,18 +256,16 @@ impl Thread {
             let full = stop || texts.len() >= BATCH;
             next = if full { None } else { self.waiting.try_recv().ok() };
         }
-        let floor = self.shared.floor();
+        let limits = self.shared.limits();
         let mut verdicts = Vec::with_capacity(texts.len());
-        for batch in texts.chunks(BATCH) {
+        let mut texts = texts.into_iter();
+        while texts.len() > 0 {
             if self.shared.ending.load(Ordering::Relaxed) {
-                verdicts.extend(batch.iter().map(|_| Err(ScoreError::Stopped)));
+                verdicts.extend(texts.by_ref().map(|_| Err(ScoreError::Stopped)));
                 continue;
             }
             self.shared.set_busy(Some(Instant::now()));
-            let judged = judge(classifier, batch);
-            verdicts.extend(judged.into_iter().map(|verdict| {
-                verdict.map(|probabilities| Sentiment::judge(probabilities, floor, model.clone()))
-            }));
+            verdicts.extend(judge.judge(texts.by_ref().take(BATCH).collect(), limits));
         }
         let mut verdicts = verdicts.into_iter();
         for (texts, answer) in calls {
@@ -250,58 +278,4 @@ impl Thread {
         }
         stop
     }
-}
-
-fn warm_up() -> Scorable {
-    Scorable { text: WARM_UP.into(), target: None }
-}
-
-/// One answer for each text, in order; see the module's page for who answers for a failure.
-fn judge(classifier: &mut dyn Classifier, batch: &[Scorable]) -> Vec<Result<Probabilities, ScoreError>> {
-    let error = match classify(classifier, batch) {
-        Ok(probabilities) => return probabilities.into_iter().map(Ok).collect(),
-        Err(error) => error,
-    };
-    tracing::warn!(
-        batch.texts = batch.len(),
-        "a batch of {} could not be scored and is tried again text by text: {error}",
-        batch.len()
-    );
-    let alone: Vec<_> = batch.iter().map(|text| one(classifier, text)).collect();
-    let works = alone.iter().any(Result::is_ok) || one(classifier, &warm_up()).is_ok();
-    alone
-        .into_iter()
-        .zip(batch)
-        .map(|(verdict, text)| match verdict {
-            Err(error) if works => {
-                tracing::error!(
-                    text.bytes = text.text.len(),
-                    "a text of {} bytes could not be scored and counts as unsure: {error}",
-                    text.text.len()
-                );
-                Ok(Probabilities { negative: 0.0, neutral: 0.0, positive: 0.0 })
-            }
-            verdict => verdict,
-        })
-        .collect()
-}
-
-fn one(classifier: &mut dyn Classifier, text: &Scorable) -> Result<Probabilities, ScoreError> {
-    classify(classifier, std::slice::from_ref(text)).map(|one| one[0])
-}
-
-/// The classifier's answer, its panics and miscounts turned into errors.
-fn classify(classifier: &mut dyn Classifier, batch: &[Scorable]) -> Result<Vec<Probabilities>, ScoreError> {
-    let answer =
-        catch_unwind(AssertUnwindSafe(|| classifier.classify(batch))).unwrap_or_else(|_| Err(panicked()))?;
-    if answer.len() == batch.len() {
-        Ok(answer)
-    } else {
-        Err(ScoreError::Batch(format!("it gave {} answers for {} texts", answer.len(), batch.len())))
-    }
-}
-
-fn panicked() -> ScoreError {
-    // The words of a panic may quote the text that caused it, and post text is never logged.
-    ScoreError::Batch("it panicked".into())
 }

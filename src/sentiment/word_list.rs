@@ -2,11 +2,12 @@
 //! model is worth, and stands in for it where a test is about something else. Never a silent
 //! fallback: `[sentiment] classifier` must name it.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use unicode_segmentation::UnicodeSegmentation;
 
-use super::{Classifier, Scorable, ScoreError};
+use super::{Classifier, Scorable, ScoreError, Verdict};
 use crate::domain::sentiment::{Model, Probabilities};
 
 const GOOD: &str = "amazing appreciate awesome beautiful best better bliss brilliant calm charming cheer clean \
@@ -110,8 +111,16 @@ impl Classifier for WordList {
         Model { name: "word-list".into(), version: "1".into() }
     }
 
-    fn classify(&mut self, batch: &[Scorable]) -> Result<Vec<Probabilities>, ScoreError> {
-        Ok(batch.iter().map(|text| self.judge(&text.text)).collect())
+    fn languages(&self) -> Vec<String> {
+        vec!["en".into()]
+    }
+
+    fn reads<'a>(&self, text: &'a Scorable) -> (Cow<'a, str>, Option<Cow<'a, str>>) {
+        (Cow::Borrowed(&text.text), None)
+    }
+
+    fn classify(&mut self, batch: &[Scorable]) -> Result<Vec<Verdict>, ScoreError> {
+        Ok(batch.iter().map(|text| self.judge(&text.text).into()).collect())
     }
 }
 

@@ -7,6 +7,7 @@
 
 mod change;
 mod effects;
+mod judged;
 mod read;
 mod record;
 mod upkeep;
@@ -18,10 +19,11 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 
 use super::{
-    Attempted, Effects, EscalationFilter, MentionFilter, NotificationFilter, OutboxDepth, Outcome, Page,
-    PostName, Recalled, Recording, Result, Retained, Retention, Row, Rows, Size, Store, StoreError, Tally,
-    Verified, ready,
+    Attempted, Calibrating, Correcting, Effects, EscalationFilter, MentionFilter, NotificationFilter,
+    OutboxDepth, Outcome, Page, PostName, Recalled, Recording, Result, Retained, Retention, Row, Rows, Size,
+    Store, StoreError, Tally, Verified, ready,
 };
+use crate::domain::correction::Calibration;
 use crate::domain::digest::{DigestRun, Window};
 use crate::domain::escalation::{Escalation, GroupKey};
 use crate::domain::event::{ChainedEvent, Event};
@@ -68,6 +70,7 @@ struct State {
     links: BTreeMap<LinkId, Timestamp>,
     tallies: BTreeMap<(TopicId, Timestamp), Counts>,
     events: BTreeMap<(InstanceId, u64), ChainedEvent>,
+    calibrations: BTreeMap<(String, String, u64), Calibration>,
 }
 
 impl Memory {
@@ -220,6 +223,18 @@ impl Store for Memory {
 
     async fn outbox(&self, now: Timestamp) -> Result<OutboxDepth> {
         Ok(self.state()?.outbox(now))
+    }
+
+    async fn correct(&self, correcting: Correcting) -> Result<Outcome> {
+        self.change(|change| change.correct(correcting))
+    }
+
+    async fn calibrate(&self, calibrating: Calibrating) -> Result<Outcome> {
+        self.change(|change| change.calibrate(calibrating))
+    }
+
+    async fn calibrations(&self) -> Result<Vec<Calibration>> {
+        Ok(self.state()?.calibrations.values().cloned().collect())
     }
 
     async fn last_digest(&self, id: DigestId) -> Result<Option<DigestRun>> {

@@ -16,6 +16,7 @@
 //! implementation may be a database far away shared by several daemons.
 
 pub mod chain;
+mod judged;
 pub mod memory;
 mod rules;
 mod sled;
@@ -25,6 +26,7 @@ use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use crate::domain::correction::Calibration;
 use crate::domain::digest::{DigestRun, Window};
 use crate::domain::escalation::{Escalation, GroupKey};
 use crate::domain::event::{ChainedEvent, Event};
@@ -40,6 +42,7 @@ use crate::domain::silence::Silence;
 use crate::domain::source::{Gap, SourceState};
 
 pub use self::sled::{SledStore, compact};
+pub use judged::{Calibrating, Correcting};
 pub use rules::{bucket, ready, settle};
 use rules::{id_alias, is_id_alias, is_tallied};
 pub use upkeep::{Retained, Retention, Row, Size, Verified};
@@ -152,7 +155,8 @@ pub struct Recording {
     /// at `revision - 1`). Also conflict: the post version was recorded before for that topic,
     /// or another mention of the same post (by id or alias) in that topic exists. A post that
     /// comes under another name is kept under the id it is known by ([`Recalled::id`]). Rows of
-    /// one recording see those before them.
+    /// one recording see those before them. A correction stays as it is stored, whatever a newer
+    /// version brings.
     pub mentions: Vec<RecordedMention>,
     /// Mentions to be forgotten because their post is gone: text and author are erased, and so
     /// are copies of the post that wait in the inbox. The time of it is the source's
@@ -255,8 +259,10 @@ pub struct MentionFilter {
     pub topic: Option<TopicId>,
     /// From this source.
     pub source: Option<SourceId>,
-    /// Leaning this way.
+    /// Leaning this way, by a person's word, else the model's.
     pub polarity: Option<Polarity>,
+    /// Judged by a person, or not.
+    pub corrected: Option<bool>,
     /// Routed to this owner.
     pub owner: Option<OwnerId>,
     /// Belonging to this escalation.
@@ -415,6 +421,19 @@ pub trait Store: Send + Sync + 'static {
 
     /// How full it is at `now`.
     async fn outbox(&self, now: Timestamp) -> Result<OutboxDepth>;
+
+    // ---- what people say of verdicts ------------------------------------------------------
+
+    /// Writes or takes back a person's correction of a mention's verdict. Conflict if the mention
+    /// is no longer as it was seen; see [`Correcting`]. Tallies stay: they count what was first
+    /// recorded, and a correction wakes nobody.
+    async fn correct(&self, correcting: Correcting) -> Result<Outcome>;
+
+    /// Writes a model's next calibration. Conflict if its number does not follow the last.
+    async fn calibrate(&self, calibrating: Calibrating) -> Result<Outcome>;
+
+    /// All calibrations, by model and number; there are few.
+    async fn calibrations(&self) -> Result<Vec<Calibration>>;
 
     // ---- digests, record, upkeep ----------------------------------------------------------
 

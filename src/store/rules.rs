@@ -78,7 +78,8 @@ impl MentionFilter {
         self.window.is_none_or(|window| window.contains(row.recorded_at))
             && self.topic.as_ref().is_none_or(|topic| topic == row.topic())
             && self.source.as_ref().is_none_or(|source| *source == row.post().source)
-            && self.polarity.is_none_or(|polarity| polarity == row.sentiment().polarity)
+            && self.polarity.is_none_or(|polarity| polarity == row.polarity())
+            && self.corrected.is_none_or(|corrected| corrected == row.correction.is_some())
             && self.owner.as_ref().is_none_or(|owner| *owner == row.owner)
     }
 }

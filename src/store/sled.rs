@@ -29,6 +29,7 @@
 
 mod compact;
 mod effects;
+mod judged;
 mod keys;
 mod open;
 mod read;
@@ -50,10 +51,11 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 
 use super::{
-    Attempted, Effects, EscalationFilter, MentionFilter, NotificationFilter, OutboxDepth, Outcome, Page,
-    PostName, Recalled, Recording, Result, Retained, Retention, Row, Rows, Size, Store, StoreError, Tally,
-    Verified,
+    Attempted, Calibrating, Correcting, Effects, EscalationFilter, MentionFilter, NotificationFilter,
+    OutboxDepth, Outcome, Page, PostName, Recalled, Recording, Result, Retained, Retention, Row, Rows, Size,
+    Store, StoreError, Tally, Verified,
 };
+use crate::domain::correction::Calibration;
 use crate::domain::digest::{DigestRun, Window};
 use crate::domain::escalation::{Escalation, GroupKey};
 use crate::domain::event::{ChainedEvent, Event};
@@ -309,6 +311,18 @@ impl Store for SledStore {
 
     async fn outbox(&self, now: Timestamp) -> Result<OutboxDepth> {
         self.read(move |txn| txn.outbox(now)).await
+    }
+
+    async fn correct(&self, correcting: Correcting) -> Result<Outcome> {
+        self.decide(move |txn| txn.correct(correcting)).await
+    }
+
+    async fn calibrate(&self, calibrating: Calibrating) -> Result<Outcome> {
+        self.decide(move |txn| txn.calibrate(calibrating)).await
+    }
+
+    async fn calibrations(&self) -> Result<Vec<Calibration>> {
+        self.read(|txn| txn.every(Sort::Calibration)).await
     }
 
     async fn last_digest(&self, id: DigestId) -> Result<Option<DigestRun>> {

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::Tally;
+use crate::domain::correction::Calibration;
 use crate::domain::digest::DigestRun;
 use crate::domain::escalation::{Escalation, GroupKey};
 use crate::domain::event::ChainedEvent;
@@ -58,6 +59,7 @@ pub struct Size {
 /// Any row, in the open format of `store export` and `store import`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "row", content = "value")]
+#[expect(clippy::large_enum_variant, reason = "rows pass by in pages, and most of them are mentions")]
 pub enum Row {
     /// A source's state.
     Source(SourceState),
@@ -94,6 +96,8 @@ pub enum Row {
     Tally(TopicId, Tally),
     /// An entry of the accountability record.
     Event(ChainedEvent),
+    /// A temperature of a model.
+    Calibration(Calibration),
 }
 
 /// What a check of the whole store found.

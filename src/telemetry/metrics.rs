@@ -10,6 +10,7 @@ const POSTS_SKIPPED: &str = "earmark_posts_skipped_total";
 const POLLS: &str = "earmark_polls_total";
 const MENTIONS: &str = "earmark_mentions_total";
 const SCORE_SECONDS: &str = "earmark_score_duration_seconds";
+const CACHED_VERDICTS: &str = "earmark_score_cache_total";
 const ESCALATIONS_OPENED: &str = "earmark_escalations_opened_total";
 const ESCALATIONS_EXPIRED: &str = "earmark_escalations_expired_total";
 const HELD: &str = "earmark_notifications_held_total";
@@ -56,6 +57,7 @@ fn describe() {
     describe_counter!(POLLS, "Looks at sources, by source kind and outcome");
     describe_counter!(MENTIONS, "Mentions recorded, by topic");
     describe_histogram!(SCORE_SECONDS, Unit::Seconds, "Time from asking for a batch's scores to having them");
+    describe_counter!(CACHED_VERDICTS, "Texts looked up among those scored before, by outcome");
     describe_counter!(ESCALATIONS_OPENED, "Escalations opened, by trigger");
     describe_counter!(ESCALATIONS_EXPIRED, "Escalations that nobody answered");
     describe_counter!(HELD, "Mentions not escalated and notifications not sent, by reason");
@@ -69,6 +71,9 @@ fn describe() {
     describe_counter!(CONFIG_RELOADS, "Reloads of the configuration, by outcome");
     for reason in ["duplicate", "too_old", "unmatched", "malformed", "deleted"] {
         counter!(POSTS_SKIPPED, "reason" => reason).increment(0);
+    }
+    for outcome in ["hit", "miss"] {
+        counter!(CACHED_VERDICTS, "outcome" => outcome).increment(0);
     }
     for outcome in ["taken", "refused"] {
         counter!(CONFIG_RELOADS, "outcome" => outcome).increment(0);
@@ -101,6 +106,12 @@ pub fn mention(topic: &str) {
 /// A batch scored.
 pub fn scored(seconds: f64) {
     histogram!(SCORE_SECONDS).record(seconds);
+}
+
+/// Texts that had been scored before, and texts that had not.
+pub fn cached_verdicts(hits: u64, misses: u64) {
+    counter!(CACHED_VERDICTS, "outcome" => "hit").increment(hits);
+    counter!(CACHED_VERDICTS, "outcome" => "miss").increment(misses);
 }
 
 /// An escalation opened.

@@ -13,6 +13,7 @@
 mod door;
 mod guard;
 mod health;
+mod judged;
 mod link;
 mod local;
 mod pages;

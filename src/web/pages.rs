@@ -10,11 +10,14 @@
 
 mod act;
 mod chart;
+mod correct;
 mod escalation;
 mod escalations;
 mod mentions;
 mod overview;
+mod review;
 mod show;
+mod weighed;
 
 use std::sync::Arc;
 
@@ -25,6 +28,7 @@ use axum::routing::{get, post};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use crate::api::{Api, ApiError};
+use crate::domain::words;
 
 pub use show::{Reading, state_sentence};
 
@@ -32,18 +36,17 @@ pub use show::{Reading, state_sentence};
 const STYLE: &str = include_str!("pages/style.css");
 
 /// What is in the bar on top: words, address.
-const PLACES: [(&str, &str); 4] = [
-    ("Overview", "/"),
-    ("Escalations", "/escalations"),
-    ("Mentions", "/mentions"),
-    ("To review", "/mentions?polarity=unsure"),
-];
+const PLACES: [(&str, &str); 4] =
+    [("Overview", "/"), ("Escalations", "/escalations"), ("Mentions", "/mentions"), ("To review", "/review")];
 
 pub fn routes() -> Router<Arc<Api>> {
     Router::new()
         .route("/", get(overview::overview))
         .route("/mentions", get(mentions::list))
         .route("/mentions/{id}", get(mentions::one))
+        .route("/mentions/{id}/why-this-score", get(weighed::one))
+        .route("/review", get(review::list))
+        .route("/mentions/{id}/correct", post(correct::correct))
         .route("/escalations", get(escalations::list))
         .route("/escalations/{id}", get(escalation::one))
         .route("/escalations/{id}/act", post(act::act))
@@ -128,19 +131,11 @@ impl IntoResponse for Sorry {
         };
         let body = html! {
             h1 { (title) }
-            p { (sentence(&problem.detail)) }
+            p { (words::sentence(&problem.detail)) }
             p.quiet { "Nothing was changed." }
         };
         let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let frame = Frame { title, place: "", twin: None, may_roam: self.may_roam };
         (status, frame.around(&body)).into_response()
     }
-}
-
-/// With a capital and a full stop.
-fn sentence(detail: &str) -> String {
-    let mut rest = detail.chars();
-    let first = rest.next().map(|first| first.to_uppercase().to_string()).unwrap_or_default();
-    let end = if detail.ends_with(['.', '!', '?']) { "" } else { "." };
-    format!("{first}{}{end}", rest.as_str())
 }

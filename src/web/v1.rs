@@ -10,11 +10,14 @@ use axum::{Json, Router};
 use jiff::Timestamp;
 use serde::Deserialize;
 
+use super::judged;
 use crate::api::act::{Ask, SilenceAsk};
 use crate::api::caller::Caller;
 use crate::api::explain::{Explanation, Trial};
+use crate::api::explain_score::ExplainedMention;
 use crate::api::import::Imported;
-use crate::api::list::{EscalationDetail, Listing, MentionView};
+use crate::api::list::{EscalationDetail, Listing, MentionView, Which};
+use crate::api::review::Review;
 use crate::api::status::Status;
 use crate::api::{Api, ApiError};
 use crate::digest::render;
@@ -22,9 +25,10 @@ use crate::domain::digest::Window;
 use crate::domain::escalation::Escalation;
 use crate::domain::id::{DigestId, EscalationId, MentionId, OwnerId, SilenceId, SourceId, TopicId};
 use crate::domain::post::Post;
-use crate::domain::sentiment::{Polarity, Sentiment};
+use crate::domain::sentiment::{Doubt, Polarity, Sentiment};
 use crate::domain::silence::Silence;
 use crate::sentiment::Scorable;
+use crate::sentiment::explain::Explained;
 use crate::store::{EscalationFilter, MentionFilter, Page, Row, Rows, Verified};
 
 /// An error as an answer.
@@ -47,7 +51,7 @@ impl IntoResponse for Failed {
     }
 }
 
-type Answer<T> = Result<Json<T>, Failed>;
+pub type Answer<T> = Result<Json<T>, Failed>;
 
 pub fn routes() -> Router<Arc<Api>> {
     Router::new()
@@ -55,12 +59,16 @@ pub fn routes() -> Router<Arc<Api>> {
         .route("/status", get(status))
         .route("/mentions", get(mentions))
         .route("/mentions/{id}", get(mention))
+        .route("/mentions/{id}/explain-score", get(explain_mention))
+        .route("/review", get(review))
+        .merge(judged::routes())
         .route("/escalations", get(escalations))
         .route("/escalations/{id}", get(escalation).post(act))
         .route("/silences", get(silences).post(silence))
         .route("/silences/{id}", delete(end_silence))
         .route("/route", post(route))
         .route("/score", post(score))
+        .route("/score/explain", post(explain_score))
         .route("/digests/{id}", get(digest).post(send_digest))
         .route("/import", post(import))
         .route("/store/rows", get(rows))
@@ -77,8 +85,11 @@ pub struct Narrow {
     pub topic: Option<TopicId>,
     pub source: Option<SourceId>,
     pub polarity: Option<Polarity>,
+    pub corrected: Option<bool>,
     pub owner: Option<OwnerId>,
     pub escalation: Option<EscalationId>,
+    pub needs_answer: Option<bool>,
+    pub doubt: Option<Doubt>,
     pub unresolved: Option<bool>,
     pub limit: Option<usize>,
     pub after: Option<String>,
@@ -100,9 +111,15 @@ impl Narrow {
             topic: self.topic.clone(),
             source: self.source.clone(),
             polarity: self.polarity,
+            corrected: self.corrected,
             owner: self.owner.clone(),
             escalation: self.escalation,
         }
+    }
+
+    /// Which of those.
+    pub fn which(&self) -> Which {
+        Which { needs_answer: self.needs_answer, doubt: self.doubt }
     }
 
     /// As the store wants it.
@@ -126,8 +143,8 @@ impl Narrow {
 }
 
 #[derive(Debug, Default, Deserialize)]
-struct As {
-    r#as: Option<OwnerId>,
+pub struct As {
+    pub r#as: Option<OwnerId>,
 }
 
 /// Which daemon this is: what a client checks before it says anything else.
@@ -147,7 +164,16 @@ async fn mentions(
     Query(narrow): Query<Narrow>,
 ) -> Answer<Listing<MentionView>> {
     caller.may_read(&api.desk.load())?;
-    Ok(Json(api.mentions(narrow.of_mentions(), narrow.page()).await?))
+    Ok(Json(api.mentions(narrow.of_mentions(), narrow.which(), narrow.page()).await?))
+}
+
+async fn review(
+    State(api): State<Arc<Api>>,
+    Extension(caller): Extension<Caller>,
+    Query(narrow): Query<Narrow>,
+) -> Answer<Review> {
+    caller.may_read(&api.desk.load())?;
+    Ok(Json(api.review(narrow.of_mentions(), narrow.which(), narrow.page()).await?))
 }
 
 async fn mention(
@@ -237,8 +263,34 @@ async fn score(
     if asked.texts.len() > 1_000 {
         return Err(ApiError::Bad("at most 1000 texts at once".into()).into());
     }
-    let texts = asked.texts.into_iter().map(|text| Scorable { text, target: asked.target.clone() }).collect();
+    let texts = asked.texts.into_iter();
+    let texts = texts.map(|text| Scorable { text, target: asked.target.clone(), lang: None }).collect();
     Ok(Json(api.score(texts).await?))
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct OneText {
+    text: String,
+    target: Option<String>,
+}
+
+async fn explain_score(
+    State(api): State<Arc<Api>>,
+    Extension(caller): Extension<Caller>,
+    Json(asked): Json<OneText>,
+) -> Answer<Explained> {
+    caller.may_read(&api.desk.load())?;
+    Ok(Json(api.explain_score(Scorable { text: asked.text, target: asked.target, lang: None }).await?))
+}
+
+async fn explain_mention(
+    State(api): State<Arc<Api>>,
+    Extension(caller): Extension<Caller>,
+    Path(id): Path<String>,
+) -> Answer<ExplainedMention> {
+    caller.may_read(&api.desk.load())?;
+    Ok(Json(api.explain_mention(number::<MentionId>(&id, "mention")?).await?))
 }
 
 #[derive(Debug, Default, Deserialize)]

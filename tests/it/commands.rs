@@ -3,6 +3,7 @@
 
 mod accounts;
 mod check;
+mod correct;
 mod desk;
 mod help;
 mod model;

@@ -4,8 +4,10 @@
 mod commands;
 mod config;
 mod escalation;
+mod explained;
 mod feed;
 mod hacker_news;
+mod language;
 mod matching;
 mod notify;
 mod pages;

@@ -1,5 +1,6 @@
 //! From the outbox to people: over a fake mail server, a fake webhook and a real file.
 
+mod judged;
 mod scene;
 
 use std::collections::BTreeSet;

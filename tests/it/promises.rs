@@ -1,6 +1,7 @@
 //! The promises of the design page, each kept by the whole daemon in a [`World`](crate::world):
 //! scene, expectation, advance, next expectation.
 
+mod corrections;
 mod coverage;
 mod cursors;
 mod deadlines;

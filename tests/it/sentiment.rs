@@ -1,6 +1,10 @@
 //! The scorer's promises with classifiers that can be held and broken, and the real model
 //! through the daemon's own path.
 
+mod cached;
+mod format;
+mod made;
+
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
@@ -10,7 +14,7 @@ use earmark::sentiment::bert::Bert;
 use earmark::sentiment::eval::eval;
 use earmark::sentiment::scorer::{BATCH, QUEUE, Scorer};
 use earmark::sentiment::word_list::WordList;
-use earmark::sentiment::{Classifier, Scorable, ScoreError, labelled};
+use earmark::sentiment::{Classifier, Scorable, ScoreError, Verdict, labelled};
 use futures::FutureExt;
 use futures::future::{BoxFuture, join_all};
 use tokio::sync::mpsc as tokio_mpsc;
@@ -18,7 +22,7 @@ use tokio::sync::mpsc as tokio_mpsc;
 const FLOOR: f32 = 0.55;
 
 fn text(words: &str) -> Scorable {
-    Scorable { text: words.into(), target: None }
+    Scorable::new(words)
 }
 
 fn texts(n: usize) -> Vec<Scorable> {
@@ -41,13 +45,13 @@ impl Classifier for Held {
         Model { name: "held".into(), version: "1".into() }
     }
 
-    fn classify(&mut self, batch: &[Scorable]) -> Result<Vec<Probabilities>, ScoreError> {
+    fn classify(&mut self, batch: &[Scorable]) -> Result<Vec<Verdict>, ScoreError> {
         if std::mem::replace(&mut self.warm, true) {
             let _ = self.entered.send(batch.len());
             // The test is over when its end is gone.
             let _ = self.go.recv();
         }
-        Ok(vec![sure(); batch.len()])
+        Ok(vec![sure().into(); batch.len()])
     }
 }
 
@@ -163,7 +167,7 @@ async fn stop_answers_what_was_queued_before_and_refuses_what_comes_after() {
     hand.scorer.stop().await;
 }
 
-type Answer = Result<Vec<Probabilities>, ScoreError>;
+type Answer = Result<Vec<Verdict>, ScoreError>;
 
 /// How [`Fragile`] fails on texts with "boom", and whether on all others too.
 struct Fragile {
@@ -177,12 +181,12 @@ impl Classifier for Fragile {
         Model { name: "fragile".into(), version: "1".into() }
     }
 
-    fn classify(&mut self, batch: &[Scorable]) -> Result<Vec<Probabilities>, ScoreError> {
+    fn classify(&mut self, batch: &[Scorable]) -> Result<Vec<Verdict>, ScoreError> {
         self.seen.lock().expect("one thread").push(batch.len());
         if self.broken.load(Ordering::SeqCst) || batch.iter().any(|text| text.text.contains("boom")) {
             return (self.fail)();
         }
-        Ok(vec![sure(); batch.len()])
+        Ok(vec![sure().into(); batch.len()])
     }
 }
 

@@ -3,6 +3,7 @@
 
 mod attempted;
 mod disk;
+mod judged;
 mod random;
 mod recorded;
 mod samples;

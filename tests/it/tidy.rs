@@ -46,6 +46,7 @@ const REASONED: &[(&str, &str, &str)] = &[
     ("runtime", "domain", "a secret is named by the configuration and fetched from the machine"),
     ("store", "runtime", "the wait for the lock is cut by the stop token"),
     ("pipeline", "telemetry", "the stages count what they do"),
+    ("sentiment", "telemetry", "reposts are counted where their verdicts are kept"),
     ("escalation", "telemetry", "matters that nobody answered are counted where they expire"),
     ("notify", "telemetry", "attempts are counted where they are made"),
     ("web", "store", "filters and pages are what the functions of the API take"),

@@ -11,6 +11,9 @@ use crate::config::{ClassifierKind, Retention, SentimentSettings, Web};
 use crate::domain::channel::{EmailServer, MailSecurity};
 use crate::domain::problem::Problem;
 
+/// Texts that can be remembered at most: some hundred bytes each.
+const LARGEST_CACHE: u64 = 1_000_000;
+
 impl Check<'_> {
     /// As written, else where systemd, else where the desktop's rules put an account's state.
     pub(super) fn store_path(&self, env: &Variables) -> Option<PathBuf> {
@@ -243,12 +246,23 @@ impl Check<'_> {
             }
             usize::try_from(said.value).unwrap_or(0)
         });
+        let cache = raw.cache.as_ref().map_or(SentimentSettings::CACHE, |said| {
+            if said.value > LARGEST_CACHE {
+                self.book.push(
+                    said.at
+                        .fault(format!("{} is out of range", said.value))
+                        .remedy(format!("allowed is 0 (nothing is remembered) to {LARGEST_CACHE}")),
+                );
+            }
+            usize::try_from(said.value).unwrap_or(0)
+        });
         SentimentSettings {
             classifier: classifier.unwrap_or(ClassifierKind::Bert),
             model: raw.model.as_ref().map(|said| self.path(&said.value)),
             #[expect(clippy::cast_possible_truncation, reason = "0 to 1, two or three digits")]
             floor: floor as f32,
             threads,
+            cache,
         }
     }
 }

@@ -77,8 +77,28 @@ fn volume(digest: &Digest) -> Markup {
                 " " (link(digest, None, Some(*polarity), counts.of(*polarity))) " " (polarity.as_str())
             }
         }
-        @if counts.unsure > 0 {
-            p style=(format!("{P};{SMALL}")) { "Unsure: the model would not commit itself, a person should look." }
+        @if let Some(corrected) = said::corrected(digest) {
+            p style=(format!("{P};{SMALL}")) {
+                @match said::corrected_link(digest) {
+                    Some(link) => { a href=(link) { (corrected) } }
+                    None => { (corrected) }
+                }
+            }
+        }
+        @if let Some(unsure) = said::unsure(digest) {
+            p style=(format!("{P};{SMALL}")) {
+                (unsure)
+                @if let Some(link) = said::special_link(digest, "/review", "") { " " a href=(link) { "Review them" } }
+            }
+        }
+        @if let Some((count, ask)) = said::answers(digest) {
+            p style=(P) {
+                @match said::special_link(digest, "/mentions", "needs_answer=true&") {
+                    Some(link) => { a href=(link) { (words::figure(count)) } }
+                    None => { (words::figure(count)) }
+                }
+                " " (ask) "."
+            }
         }
     }
 }
@@ -165,6 +185,7 @@ fn picks(title: &str, picks: &[Pick], digest: &Digest) -> Markup {
                 p dir="auto" style="margin:0" { (words::one_line(&pick.excerpt, 300)) }
                 p style=(format!("margin:2px 0 0;{SMALL}")) {
                     (words::signed(f64::from(pick.score), 2)) ", " (said::byline(pick, digest))
+                    @if pick.needs_answer == Some(true) { ". It asks for an answer." }
                     @if let Some(url) = pick.url.as_deref().and_then(words::openable) {
                         " · " a href=(url) rel="noreferrer noopener" { "open the post" }
                     }

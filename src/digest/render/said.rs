@@ -7,7 +7,7 @@ use crate::digest::figures::{Digest, Matter, Pick, Watch};
 use crate::domain::escalation::State;
 use crate::domain::id::EscalationId;
 use crate::domain::notification::HoldReason;
-use crate::domain::sentiment::{Counts, Polarity};
+use crate::domain::sentiment::{Counts, Doubt, Polarity};
 use crate::domain::source::GapCause;
 use crate::domain::words;
 
@@ -69,8 +69,46 @@ pub fn net_change(now: Counts, before: Counts) -> String {
     }
 }
 
+/// How many of the figures rest on a person's word; none where nobody said any.
+pub fn corrected(digest: &Digest) -> Option<String> {
+    match digest.volume.corrected.len() {
+        0 => None,
+        1 => Some("1 of them counts as a person said, not the model.".into()),
+        n => Some(format!("{} of them count as a person said, not the model.", words::figure(n as u64))),
+    }
+}
+
+/// The list behind that figure.
+pub fn corrected_link(digest: &Digest) -> Option<String> {
+    mentions_link(digest, Some(("corrected", "true")), None)
+}
+
 /// What net sentiment is.
 pub const NET: &str = "Net sentiment: positive less negative, as a share of all n mentions, −100 to +100.";
+
+/// What a person should look at, with how many of each reason; none where nothing is unsure.
+pub fn unsure(digest: &Digest) -> Option<String> {
+    let reasons: Vec<String> = digest
+        .unsure
+        .iter()
+        .map(|one| format!("{} because {}", words::figure(one.ids.len() as u64), because(one.doubt)))
+        .collect();
+    (!reasons.is_empty()).then(|| format!("Unsure: {}. A person should look.", reasons.join(", ")))
+}
+
+fn because(doubt: Doubt) -> &'static str {
+    match doubt {
+        Doubt::Confidence => "the model would not commit itself",
+        Doubt::Language => "the model does not read their language",
+        Doubt::Failed => "the model could not judge them",
+    }
+}
+
+/// How many ask for an answer; none where none does.
+pub fn answers(digest: &Digest) -> Option<(u64, &'static str)> {
+    let count = digest.needs_answer.len() as u64;
+    (count > 0).then_some((count, if count == 1 { "asks for an answer" } else { "ask for an answer" }))
+}
 
 /// What escalated and how fast it was answered.
 pub fn matters(digest: &Digest) -> Vec<String> {
@@ -231,6 +269,11 @@ pub fn mentions_link(
     query.extend(polarity.map(|polarity| ("polarity", polarity.as_str().to_owned())));
     let query: Vec<String> = query.iter().map(|(key, value)| format!("{key}={}", escape(value))).collect();
     Some(format!("{base}/mentions?{}", query.join("&")))
+}
+
+/// The list behind a figure that has a page or a part of the address of its own.
+pub fn special_link(digest: &Digest, path: &str, part: &str) -> Option<String> {
+    mentions_link(digest, None, None).map(|link| link.replacen("/mentions?", &format!("{path}?{part}"), 1))
 }
 
 /// The page of an escalation; none where readers cannot reach the pages.

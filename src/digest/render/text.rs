@@ -48,14 +48,26 @@ fn volume(digest: &Digest) -> String {
         format!("Net sentiment {}, {}.", said::net(counts), said::net_change(counts, digest.before)),
         format!("{}.", polarities.join(", ")),
     ];
-    if counts.unsure > 0 {
-        lines.push("Unsure: the model would not commit itself, a person should look.".into());
-    }
+    lines.extend(said::unsure(digest));
+    lines.extend(said::answers(digest).map(|(count, ask)| format!("{} {ask}.", words::figure(count))));
+    lines.extend(said::corrected(digest));
     let mut out = section("MENTIONS", &lines);
     if let Some(link) = said::mentions_link(digest, None, None) {
         out.push_str(&format!("\n  {link}"));
     }
+    for (what, link) in [
+        ("To review", said::special_link(digest, "/review", "").filter(|_| counts.unsure > 0)),
+        ("Asking for an answer", answers_link(digest)),
+    ] {
+        if let Some(link) = link {
+            out.push_str(&format!("\n  {what}:\n    {link}"));
+        }
+    }
     out
+}
+
+fn answers_link(digest: &Digest) -> Option<String> {
+    said::answers(digest).and_then(|_| said::special_link(digest, "/mentions", "needs_answer=true&"))
 }
 
 type Row<'a> = (String, &'a str, Counts);
@@ -119,7 +131,8 @@ fn picks(title: &str, picks: &[Pick], digest: &Digest) -> String {
         let excerpt = wrap(&words::one_line(&pick.excerpt, 300), indent);
         let score = words::signed(f64::from(pick.score), 2);
         out.push_str(&format!("{gap}\n  {score}  {}", excerpt.trim_start()));
-        out.push_str(&format!("\n{}", wrap(&said::byline(pick, digest), indent)));
+        let asks = if pick.needs_answer == Some(true) { ". It asks for an answer." } else { "" };
+        out.push_str(&format!("\n{}", wrap(&format!("{}{asks}", said::byline(pick, digest)), indent)));
         if let Some(url) = pick.url.as_deref().and_then(words::openable) {
             out.push_str(&format!("\n{indent}{}", words::one_line(url, 500)));
         }

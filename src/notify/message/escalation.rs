@@ -20,7 +20,7 @@ pub(super) struct Shown {
     pub quote: Option<String>,
     pub byline: String,
     pub url: Option<String>,
-    pub verdict: String,
+    pub judgement: String,
 }
 
 /// The message.
@@ -205,7 +205,7 @@ fn next(view: &View) -> Option<String> {
 
 fn show(view: &View, mention: &RecordedMention) -> Shown {
     let post = mention.post();
-    let verdict = words::verdict(mention.sentiment());
+    let judgement = words::judgement(mention.sentiment());
     if let Some(at) = mention.erased_at {
         let at = words::moment(at, &view.reader.zone, view.now);
         return Shown {
@@ -216,7 +216,7 @@ fn show(view: &View, mention: &RecordedMention) -> Shown {
                 words::site(mention)
             ),
             url: None,
-            verdict,
+            judgement,
         };
     }
     let at =
@@ -241,7 +241,7 @@ fn show(view: &View, mention: &RecordedMention) -> Shown {
         quote: some(words::tidy(&words::clean(&quote))),
         byline,
         url: post.url.as_deref().and_then(words::web_address),
-        verdict,
+        judgement,
     }
 }
 
@@ -257,7 +257,7 @@ fn text(view: &View, said: &Said) -> String {
         }
         lines.push(words::wrap(&format!("— {}", mention.byline), WIDTH, ""));
         lines.extend(mention.url.clone());
-        lines.push(words::wrap(&format!("It reads as {}.", mention.verdict), WIDTH, ""));
+        lines.push(words::wrap(&mention.judgement, WIDTH, ""));
         parts.push(lines.join("\n"));
     }
     parts.extend(said.more.clone());

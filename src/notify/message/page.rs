@@ -56,7 +56,7 @@ pub(super) fn escalation(view: &View, said: &Said) -> String {
                 "— " (mention.byline)
                 @if let Some(url) = &mention.url { " · " a href=(url) rel="noreferrer noopener" { "open the post" } }
             }
-            p style=(format!("margin:0 0 16px;{SMALL}")) { "It reads as " (mention.verdict) "." }
+            p style=(format!("margin:0 0 16px;{SMALL}")) { (mention.judgement) }
         }
         @if let Some(more) = &said.more { p { (more) } }
         @if let Some(next) = &said.next { p style="margin:16px 0" { (next) } }

@@ -66,6 +66,9 @@ fn mention(mention: &RecordedMention) -> Value {
             "score": sentiment.score,
             "confidence": sentiment.confidence,
             "model": sentiment.model,
+            "needs_answer": sentiment.needs_answer,
+            "lang": sentiment.lang,
+            "doubt": sentiment.doubt,
         },
     })
 }

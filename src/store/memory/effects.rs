@@ -73,7 +73,7 @@ impl Change<'_> {
         self.put(|state| &mut state.holds, (hold.at, number), Some(hold));
     }
 
-    fn event(&mut self, event: Event) {
+    pub fn event(&mut self, event: Event) {
         let mine = (self.instance, 0)..=(self.instance, u64::MAX);
         let mut end =
             self.state.events.range(mine).next_back().map_or_else(Link::start, |(_, last)| Link::of(last));

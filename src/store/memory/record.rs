@@ -136,6 +136,9 @@ impl Change<'_> {
         }
         self.put(|state| &mut state.posts, of_topic, Some(row.id()));
         self.put(|state| &mut state.versions, version, Some(()));
+        if let Some(stored) = self.state.mentions.get(&row.id()) {
+            row.correction.clone_from(&stored.correction);
+        }
         self.put(|state| &mut state.mentions, row.id(), Some(row));
         Outcome::Done
     }

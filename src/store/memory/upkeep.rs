@@ -104,6 +104,7 @@ impl State {
                 .map(|(key, counts)| Row::Tally(key.0.clone(), Tally { from: key.1, counts: *counts })),
         );
         all.extend(self.events.values().cloned().map(Row::Event));
+        all.extend(self.calibrations.values().cloned().map(Row::Calibration));
         all
     }
 
@@ -149,6 +150,10 @@ impl State {
             Row::Link(id, forget_at) => drop(self.links.insert(id, forget_at)),
             Row::Tally(topic, tally) => drop(self.tallies.insert((topic, tally.from), tally.counts)),
             Row::Event(entry) => drop(self.events.insert((entry.instance, entry.sequence), entry)),
+            Row::Calibration(row) => {
+                let model = &row.model;
+                self.calibrations.insert((model.name.clone(), model.version.clone(), row.number), row);
+            }
         }
     }
 

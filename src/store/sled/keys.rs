@@ -51,6 +51,8 @@ pub(super) enum Sort {
     Tally,
     /// instance, sequence
     Event,
+    /// model's name, its version, number
+    Calibration,
 
     /// recorded, mention
     MentionByTime = 0x40,
@@ -88,7 +90,7 @@ pub(super) enum Sort {
 
 impl Sort {
     /// The last sort that is exported.
-    pub const LAST_ROW: u8 = Sort::Event as u8;
+    pub const LAST_ROW: u8 = Sort::Calibration as u8;
 }
 
 /// A key in the making.

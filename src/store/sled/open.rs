@@ -21,8 +21,9 @@ use crate::domain::id::InstanceId;
 use crate::store::{Result, StoreError};
 
 /// The format that this earmark writes: which keys there are and how they are built. Values
-/// count their versions by themselves (see [`super::value`]).
-const FORMAT: u64 = 1;
+/// count their versions by themselves (see [`super::value`]). 2: mentions may bear corrections,
+/// which an earmark that knows only 1 would lose at the next edit, and there are calibrations.
+const FORMAT: u64 = 2;
 
 /// Pages that sled keeps in memory. Small: the daemon shares its machine, and all hot rows
 /// (timers, outbox, newest mentions) are few.
@@ -184,7 +185,8 @@ fn prepare(engine: &Engine) -> Result<()> {
     let format = Key::of(Sort::Format);
     match txn.get::<u64>(&format)? {
         None if engine.tree.is_empty() => txn.put(format, &FORMAT),
-        Some(found) if found <= FORMAT => {}
+        Some(FORMAT) => {}
+        Some(found) if found < FORMAT => txn.put(format, &FORMAT),
         Some(found) => {
             return Err(txn.unreadable(
                 "format mark",
@@ -259,7 +261,7 @@ mod tests {
                 error => break error.to_string(),
             }
         };
-        assert!(error.contains("format 2") && error.contains("store export"), "{error}");
+        assert!(error.contains("format 3") && error.contains("store export"), "{error}");
     }
 
     #[test]

@@ -117,7 +117,8 @@ impl Txn<'_> {
         let topic = row.topic().as_str().to_owned();
         let known = self.known_as(&post.source, &post.id, &post.aliases)?;
         let id = known.unwrap_or_else(|| post.id.clone());
-        let newest = self.mention(row.id())?.map_or(0, |stored| stored.revision);
+        let stored = self.mention(row.id())?;
+        let newest = stored.as_ref().map_or(0, |stored| stored.revision);
         let holder: Option<MentionId> = self.get(&post_key(&post.source, &id).text(&topic))?;
         let fits = match holder {
             None => newest == 0 && row.revision == 1,
@@ -142,6 +143,9 @@ impl Txn<'_> {
             let mut counts: Counts = self.get(&tally)?.unwrap_or_default();
             counts.add(row.sentiment().polarity);
             self.put(tally, &counts);
+        }
+        if let Some(stored) = stored {
+            row.correction = stored.correction;
         }
         self.put(version, &());
         self.put_mention(&row)?;

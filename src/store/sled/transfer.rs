@@ -69,6 +69,7 @@ impl Txn<'_> {
                 Row::Tally(topic.into(), Tally { from, counts: self.decode(value)? })
             }
             s if s == Sort::Event as u8 => Row::Event(self.decode(value)?),
+            s if s == Sort::Calibration as u8 => Row::Calibration(self.decode(value)?),
             _ => return Err(lame()),
         })
     }
@@ -99,6 +100,7 @@ impl Txn<'_> {
             Row::Link(id, forget_at) => self.put_link(id, forget_at),
             Row::Tally(topic, tally) => self.put(tally_key(&topic).time(tally.from), &tally.counts),
             Row::Event(entry) => self.put_event(&entry),
+            Row::Calibration(row) => self.put_calibration(&row),
         }
         Ok(())
     }

@@ -4,7 +4,8 @@
 //! steps from the version it bears to the newest are taken one after the other, on plain JSON, so
 //! that a step never needs the types of its time. Steps are only ever added, at the end; a row of
 //! a version that this earmark does not know is refused, never guessed at. Old rows are rewritten
-//! when they next change, not at open.
+//! when they next change, not at open. A field that may be absent and says by its absence what
+//! was always so needs no step.
 //!
 //! What a version-1 store looks like is kept, byte for byte, in `tests/fixtures/store-v1`.
 
@@ -12,6 +13,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use crate::domain::correction::Calibration;
 use crate::domain::digest::DigestRun;
 use crate::domain::escalation::Escalation;
 use crate::domain::event::ChainedEvent;
@@ -53,6 +55,7 @@ stored! {
     DigestRun => "digest",
     Counts => "tally",
     ChainedEvent => "event",
+    Calibration => "calibration",
     MentionId => "mention's number",
     EscalationId => "escalation's number",
     NotificationId => "notification's number",

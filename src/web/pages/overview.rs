@@ -58,6 +58,7 @@ pub async fn overview(State(api): State<Arc<Api>>, Extension(caller): Extension<
         p.small.quiet {
             "earmark " (status.version) ", up since " (read.time(status.started_at))
             @if let Some(model) = &status.model { "; sentiment by the model " (model.name) " " (model.version) }
+            @if let Some(own) = &status.calibration { ", calibrated on " (words::count(own.n, "text")) " of our own" }
             "."
         }
     };
@@ -111,7 +112,10 @@ fn today(read: &Reading<'_>, status: &Status) -> Markup {
         dl.facts {
             div { dt { "mentions" } dd { (linked(all.total(), "")) } }
             div { dt { "net sentiment" } dd { (net(all)) } }
-            div { dt { "unsure, to review" } dd { (linked(all.unsure, "&polarity=unsure")) } }
+            div { dt { "unsure, to review" } dd {
+                @if all.unsure == 0 { "0" } @else { a href=(format!("/review?{window}")) { (words::figure(all.unsure)) } }
+            } }
+            @if status.corrected > 0 { div { dt { "judged by a person" } dd { (linked(status.corrected, "&corrected=true")) } } }
         }
         (chart::hours(read, &status.hours))
         table.flow {

@@ -5,11 +5,12 @@ use jiff::tz::TimeZone;
 use maud::{Markup, html};
 
 use crate::api::list::MentionView;
+use crate::domain::correction::Correction;
 use crate::domain::escalation::{Escalation, Severity, State};
 use crate::domain::id::{EscalationId, OwnerId, TopicId};
 use crate::domain::mention::{Field, Finding, RecordedMention, Span};
-use crate::domain::sentiment::Polarity;
-use crate::domain::words;
+use crate::domain::sentiment::{Doubt, Polarity, Sentiment};
+use crate::domain::{language, words};
 use crate::escalation::Desk;
 use crate::notify::message::Next;
 
@@ -122,19 +123,51 @@ pub fn state_sentence(read: &Reading<'_>, one: &Escalation, next: Option<&Next>)
     }
 }
 
-/// How a mention leans, as a word and a figure.
-pub fn polarity_badge(mention: &RecordedMention) -> Markup {
-    let sentiment = mention.sentiment();
-    let class = match sentiment.polarity {
+/// How a mention leans, as a word and a figure, or why nobody can say, or who said so; and whether
+/// it asks for an answer.
+pub fn badges(read: &Reading<'_>, mention: &RecordedMention) -> Markup {
+    html! {
+        @match &mention.correction {
+            Some(said) => { span class=(class(said.polarity)) { (said.polarity.as_str()) ", says " (read.owner(&said.by)) } }
+            None => { (leaning_badge(mention.sentiment())) }
+        }
+        @if mention.wants_answer() == Some(true) { span class="badge warn" { "asks for an answer" } }
+    }
+}
+
+fn class(polarity: Polarity) -> &'static str {
+    match polarity {
         Polarity::Negative => "badge bad",
         Polarity::Neutral => "badge quiet",
         Polarity::Positive => "badge good",
         Polarity::Unsure => "badge odd",
-    };
+    }
+}
+
+/// How the model leans, or why it would not say.
+pub fn leaning_badge(sentiment: &Sentiment) -> Markup {
     html! {
-        span class=(class) {
-            @if sentiment.polarity == Polarity::Unsure { "unsure, please look" }
-            @else { (words::leaning(sentiment)) " " (words::signed(f64::from(sentiment.score), 2)) }
+        span class=(class(sentiment.polarity)) {
+            @match (sentiment.doubted(), &sentiment.lang) {
+                (Some(Doubt::Language), Some(lang)) => { "unsure, in " (language::name(lang)) }
+                (Some(Doubt::Failed), _) => { "unsure, not judged" }
+                (Some(_), _) => { "unsure, please look" }
+                (None, _) => { (words::leaning(sentiment)) " " (words::signed(f64::from(sentiment.score), 2)) }
+            }
+        }
+    }
+}
+
+/// What was judged, how sure, by whom; and the way to the words behind it.
+pub fn judged(one: &RecordedMention) -> Markup {
+    let sentiment = one.sentiment();
+    html! {
+        "Sentiment: " (words::verdict(sentiment)) "; model " (sentiment.model.name) " " (sentiment.model.version) ". "
+        @if let Some(answer) = sentiment.needs_answer {
+            "Asks for an answer: " (if answer.yes { "yes" } else { "no" }) " (" (words::percent(answer.probability)) " % likely). "
+        }
+        @if one.erased_at.is_none() && sentiment.doubt != Some(Doubt::Language) {
+            a href=(format!("/mentions/{}/why-this-score", one.id())) rel="nofollow" { "Why this score?" }
         }
     }
 }
@@ -148,7 +181,7 @@ pub fn mention(read: &Reading<'_>, view: &MentionView, here: Option<EscalationId
     html! {
         article.card id=(format!("m{}", one.id())) {
             div.badges {
-                (polarity_badge(one))
+                (badges(read, one))
                 span.small { (read.topic(one.topic())) }
             }
             @if let Some(erased) = one.erased_at {
@@ -185,7 +218,6 @@ fn reasons(read: &Reading<'_>, one: &RecordedMention) -> Markup {
     let mut terms: Vec<&str> = spans.iter().map(|span| span.term.as_str()).collect();
     terms.sort_unstable();
     terms.dedup();
-    let model = &one.sentiment().model;
     html! {
         ul {
             li {
@@ -193,7 +225,8 @@ fn reasons(read: &Reading<'_>, one: &RecordedMention) -> Markup {
                 @else { "A mention of " (read.topic(one.topic())) " because of: " (terms.join(", ")) "." }
             }
             li { "Owner: " (read.owner(&one.owner)) " (" (one.routed_by) ")." }
-            li { "Sentiment: " (words::verdict(one.sentiment())) "; model " (model.name) " " (model.version) "." }
+            li { (judged(one)) }
+            @if let Some(said) = &one.correction { li { (corrected(read, one, said)) } }
             li {
                 @match &one.finding {
                     Finding::Opened(_, trigger) => { "It opened an escalation: trigger " (trigger) "." }
@@ -203,6 +236,21 @@ fn reasons(read: &Reading<'_>, one: &RecordedMention) -> Markup {
             }
             li { a href=(format!("/mentions/{}", one.id())) { "Only this mention" } }
         }
+    }
+}
+
+/// What a person said of the verdict.
+fn corrected(read: &Reading<'_>, one: &RecordedMention, said: &Correction) -> Markup {
+    html! {
+        (read.owner(&said.by)) @if said.agrees(one.sentiment()) { " agrees" } @else { " says " strong { (said.polarity.as_str()) } }
+        @match said.needs_answer {
+            Some(true) => ", and that it asks for an answer",
+            Some(false) => ", and that it asks for no answer",
+            None => {}
+        }
+        " (" (read.time(said.at)) ")."
+        @if one.revision > said.revision { " The post was edited after that." }
+        @if let Some(note) = &said.note { " Note: " bdi { (words::one_line(note, 1_000)) } }
     }
 }
 

@@ -12,6 +12,7 @@ const COMMANDS: &[&[&str]] = &[
     &["route"],
     &["eval"],
     &["mentions"],
+    &["mentions", "correct"],
     &["escalations"],
     &["escalations", "show"],
     &["escalations", "acknowledge"],
@@ -53,7 +54,7 @@ fn help_says_what_a_command_does_and_how_it_is_typed() {
 
 #[test]
 fn no_command_is_without_a_snapshot() {
-    for parent in [&[] as &[&str], &["escalations"], &["sources"], &["store"]] {
+    for parent in [&[] as &[&str], &["mentions"], &["escalations"], &["sources"], &["store"]] {
         let text = help(parent);
         let list = text.split("Commands:\n").nth(1).unwrap().split("\n\n").next().unwrap();
         for line in list.lines() {

@@ -19,6 +19,33 @@ fn texts_are_scored_without_a_store() {
 }
 
 #[test]
+fn a_score_is_explained_word_by_word() {
+    let scene = Scene::new();
+    let hostile = "The Acme app is terrible\u{1b}]0;owned\u{7}\u{9b}31m, the help was \u{202e}great";
+    let ran = scene.run(["score", "--explain", "--target", "Acme app", hostile, "It is a phone"]).ok();
+    for words in [
+        "towards Acme app",
+        "towards negative    terrible −",
+        "towards positive    great +",
+        "no single word moved",
+    ] {
+        assert!(ran.out.contains(words), "no \"{words}\" in {}", ran.out);
+    }
+    let acts = |c: char| (c.is_control() && c != '\n') || c == '\u{202e}';
+    assert!(!ran.out.contains(acts), "the text acts on the terminal: {:?}", ran.out);
+    let said = scene.json(["score", "--explain", "--target", "Acme app", hostile]);
+    assert_eq!(said.len(), 1);
+    let words = said[0]["words"].as_array().unwrap();
+    let named: Vec<&str> =
+        words.iter().filter(|word| word["target"] == true).filter_map(|word| word["word"].as_str()).collect();
+    assert_eq!(named, ["Acme", "app"]);
+    let worst = words.iter().find(|word| word["word"] == "terrible").unwrap();
+    assert_eq!(worst["places"][0]["bytes"], serde_json::json!([16, 24]));
+    assert_eq!(worst["places"][0]["chars"], serde_json::json!([16, 24]));
+    scene.run(["score", "--explain", " "]).fails(1, &["no text to explain"]);
+}
+
+#[test]
 fn a_route_tells_the_owner_and_the_whole_timetable() {
     let scene = Scene::new();
     let ran = scene.run(["route", "--at", "2026-03-02T09:00:00Z", ANGRY]).ok();
@@ -62,7 +89,8 @@ fn eval_needs_neither_configuration_nor_daemon() {
         assert_eq!(said.len(), 1, "{ran:?}");
         let keys: BTreeSet<&str> = said[0].as_object().unwrap().keys().map(String::as_str).collect();
         let wanted = ["n", "accuracy", "macro_recall", "macro_f1", "ece", "per_class", "coverage"];
-        assert_eq!(keys, BTreeSet::from(wanted));
+        let beside = ["unjudged", "intervals", "needs_answer", "seconds", "posts_per_second"];
+        assert_eq!(keys, wanted.into_iter().chain(beside).collect());
         assert_eq!(said[0]["n"], 4);
         measured.extend(said);
     }

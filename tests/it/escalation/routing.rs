@@ -6,7 +6,7 @@ use earmark::domain::id::{MentionId, OwnerId};
 use earmark::domain::mention::{Mention, RecordedMention, ScoredMention};
 use earmark::domain::notification::HoldReason;
 use earmark::domain::post::Post;
-use earmark::domain::sentiment::{Counts, Model, Polarity, Probabilities, Sentiment};
+use earmark::domain::sentiment::{Counts, Doubt, Model, NeedsAnswer, Polarity, Probabilities, Sentiment};
 use earmark::domain::trigger::{GroupBy, Route, Spike, TriggerOn, TriggerRule};
 use earmark::escalation::{Facts, Fired, Rules, accountable, resolve};
 use earmark::store::Tally;
@@ -48,10 +48,8 @@ fn rule(id: &str, when: &str, severity: Severity) -> TriggerRule {
 
 fn fire(rules: &Rules, m: &ScoredMention, tallies: &[Tally]) -> Fired {
     let owner = OwnerId::from("care");
-    rules.fire(
-        m,
-        &Facts { owner: &owner, source_kind: "hacker_news", needs_answer: None, tallies, now: noon() },
-    )
+    let needs_answer = m.sentiment.wants_answer();
+    rules.fire(m, &Facts { owner: &owner, source_kind: "hacker_news", needs_answer, tallies, now: noon() })
 }
 
 #[test]
@@ -100,6 +98,33 @@ fn the_model_that_cannot_tell_says_so() {
         Rules::compile(&[rule("cannot-tell", "sentiment.polarity == \"unsure\"", Severity::Low)], &[]);
     let firing = fire(&rules.expect("in order"), &scored(None, 0.5), &[]).fired.expect("fires");
     assert_eq!(firing.why, "the model cannot tell (50 % sure at best, leaning negative); rule cannot-tell");
+}
+
+#[test]
+fn what_asks_for_an_answer_fires_and_no_opinion_is_no_yes() {
+    let when = "needs_answer == true && sentiment.polarity != \"positive\"";
+    let rules = Rules::compile(&[rule("wants-answer", when, Severity::Low)], &[]).expect("in order");
+    let mut mention = scored(None, 0.1);
+    let fired = fire(&rules, &mention, &[]);
+    assert!(fired.fired.is_none() && fired.faults.is_empty(), "a model without an opinion fails no rule");
+    for (probability, yes) in [(0.9, true), (0.1, false)] {
+        mention.sentiment.needs_answer = Some(NeedsAnswer { probability, yes });
+        let firing = fire(&rules, &mention, &[]).fired;
+        let why = firing.map(|firing| firing.why);
+        let expected = "neutral, score -0.10 (90 % sure), asks for an answer; rule wants-answer";
+        assert_eq!(why.as_deref(), yes.then_some(expected));
+    }
+}
+
+#[test]
+fn a_language_that_the_model_does_not_read_is_the_reason() {
+    let rules =
+        Rules::compile(&[rule("cannot-tell", "sentiment.polarity == \"unsure\"", Severity::Low)], &[]);
+    let mut mention = scored(None, 0.5);
+    mention.sentiment = Sentiment::unsure(Doubt::Language, mention.sentiment.model);
+    mention.sentiment.lang = Some("de".into());
+    let firing = fire(&rules.expect("in order"), &mention, &[]).fired.expect("fires");
+    assert_eq!(firing.why, "it is in German, which the model does not read; rule cannot-tell");
 }
 
 #[test]
@@ -182,6 +207,7 @@ fn a_mention_is_answered_for_by_its_open_matter_else_its_owner_else_the_champion
         owner: "care".into(),
         routed_by: String::new(),
         finding: Finding::Held(HoldReason::NoTrigger),
+        correction: None,
         erased_at: None,
     };
     assert_eq!(accountable(&desk.roster, &mention, None).as_str(), "care");

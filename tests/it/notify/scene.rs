@@ -78,6 +78,7 @@ pub fn mention(post: Post, negative: f32, escalation: EscalationId) -> RecordedM
         owner: "care".into(),
         routed_by: "owner of topic acme-app".into(),
         finding: Finding::Opened(escalation, "angry-customer".into()),
+        correction: None,
         erased_at: None,
     }
 }

@@ -1,12 +1,12 @@
 //! A made digest as its readers get it, kept by snapshots.
 
-use earmark::digest::figures::{Digest, Line, Matter, Matters, Pick, Volume, Watch};
+use earmark::digest::figures::{Digest, Doubted, Line, Matter, Matters, Pick, Volume, Watch};
 use earmark::digest::render;
 use earmark::domain::digest::Window;
 use earmark::domain::escalation::{Severity, State};
 use earmark::domain::id::{EscalationId, MentionId};
 use earmark::domain::notification::HoldReason;
-use earmark::domain::sentiment::{Counts, Polarity};
+use earmark::domain::sentiment::{Counts, Doubt, Polarity};
 use earmark::domain::source::{Gap, GapCause};
 use jiff::{SignedDuration, Timestamp};
 
@@ -26,7 +26,7 @@ fn volume(polarities: &[(Polarity, u32)]) -> Volume {
     for (polarity, count) in polarities {
         for _ in 0..*count {
             n += 1;
-            volume.add(number::<MentionId>(n), *polarity);
+            volume.add(number::<MentionId>(n), *polarity, false);
         }
     }
     volume
@@ -41,6 +41,7 @@ fn pick(n: u32, score: f32, excerpt: &str) -> Pick {
         author: Some("attic_radio".into()),
         excerpt: excerpt.into(),
         score,
+        needs_answer: (n == 1).then_some(true),
         at: at("2026-03-02T09:30:00Z"),
     }
 }
@@ -89,6 +90,11 @@ fn digest() -> Digest {
         all_owners: true,
         timezone: "Europe/Berlin".into(),
         volume: volume(&[(Negative, 14), (Neutral, 6), (Positive, 7), (Unsure, 3)]),
+        unsure: vec![
+            Doubted { doubt: Doubt::Confidence, ids: vec![number(28), number(29)] },
+            Doubted { doubt: Doubt::Language, ids: vec![number(30)] },
+        ],
+        needs_answer: vec![number(1), number(2)],
         before: Counts { negative: 4, neutral: 6, positive: 6, unsure: 2 },
         topics: vec![
             Line {
@@ -170,6 +176,8 @@ fn a_subject_fits_on_a_phone() {
 fn an_empty_digest_still_says_what_was_not_seen() {
     let mut made = digest();
     made.volume = Volume::default();
+    made.unsure.clear();
+    made.needs_answer.clear();
     made.before = Counts::default();
     made.topics.clear();
     made.matters = Matters::default();

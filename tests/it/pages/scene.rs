@@ -106,6 +106,27 @@ impl Scene {
         Self { api, escalation, mentions, base, http: reqwest::Client::new(), stop }
     }
 
+    /// One more mention, as `change` makes it.
+    pub async fn hear(&self, id: &str, change: impl FnOnce(&mut RecordedMention)) -> MentionId {
+        let now = self.api.clock.now();
+        let mut one = mention(id, 0.9, Finding::Held(HoldReason::NoTrigger), now);
+        change(&mut one);
+        let known = self.api.store.source("forum".into()).await.expect("memory");
+        let mut source = known.expect("it was read before");
+        source.seen += 1;
+        let number = one.id();
+        let recording = Recording {
+            source,
+            mentions: vec![one],
+            erased: Vec::new(),
+            effects: Effects::default(),
+            gaps: Vec::new(),
+            inbox_through: None,
+        };
+        assert_eq!(self.api.store.record(recording).await.expect("memory"), Outcome::Done);
+        number
+    }
+
     pub fn address(&self, path: &str) -> String {
         format!("{}{path}", self.base)
     }
@@ -208,6 +229,7 @@ fn mention(id: &str, negative: f32, finding: Finding, now: Timestamp) -> Recorde
         owner: "care".into(),
         routed_by: "owner of topic acme-app".into(),
         finding,
+        correction: None,
         erased_at: None,
     }
 }

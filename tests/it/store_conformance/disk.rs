@@ -9,12 +9,14 @@ use earmark::domain::escalation::Severity;
 use earmark::domain::event::What;
 use earmark::domain::id::{InstanceId, LinkId, SilenceId};
 use earmark::domain::notification::{Delivery, Hold, HoldReason};
+use earmark::domain::sentiment::Polarity;
 use earmark::domain::silence::Silence;
 use earmark::domain::source::{Gap, GapCause};
 use earmark::runtime::stop::Stop;
 use earmark::store::{Effects, Outcome, Store, StoreError};
 use earmark::store::{SledStore, compact};
 
+use super::judged::{calibrating, correcting, correction};
 use super::open;
 use super::samples::{at, escalation, event, mention, notification, opening, post, recording, window};
 use super::upkeep::{all_rows, sorted};
@@ -70,6 +72,9 @@ pub async fn fill(store: &dyn Store) {
         .expect("taken");
     let run = DigestRun { digest: "daily".into(), window: window(0, 10), made_at: at(10) };
     assert_eq!(store.digest(run, Vec::new(), Vec::new()).await.expect("works"), Outcome::Done);
+    let said = correcting(&rows[0], Some(correction(Polarity::Positive, 3)));
+    assert_eq!(store.correct(said).await.expect("works"), Outcome::Done);
+    assert_eq!(store.calibrate(calibrating(1, "1")).await.expect("works"), Outcome::Done);
 }
 
 fn folder() -> tempfile::TempDir {

@@ -7,11 +7,13 @@ use earmark::domain::escalation::{Escalation, State};
 use earmark::domain::event::What;
 use earmark::domain::id::{EscalationId, InstanceId, LinkId, NotificationId};
 use earmark::domain::mention::RecordedMention;
+use earmark::domain::sentiment::Polarity;
 use earmark::store::memory::Memory;
 use earmark::store::{Attempted, Effects, MentionFilter, Page, PostName, Retention, Store};
 use proptest::prelude::*;
 use uuid::Uuid;
 
+use super::judged::{calibrating, correcting, correction};
 use super::samples::{
     at, edited, escalation, event, mention, notification, opening, page, post, recording, stepped, window,
 };
@@ -27,6 +29,8 @@ enum Verb {
     Begin(u8),
     Finish { row: u8, how: u8 },
     Retain { text: u8, rows: u8, limit: u8 },
+    Correct { row: u8, polarity: u8, honest: bool },
+    Calibrate { number: u8, version: u8 },
 }
 
 fn verb() -> impl Strategy<Value = Verb> {
@@ -45,6 +49,9 @@ fn verb() -> impl Strategy<Value = Verb> {
         3 => (0_u8..9, 0_u8..5).prop_map(|(row, how)| Verb::Finish { row, how }),
         1 => (0_u8..60, 0_u8..60, 1_u8..4)
             .prop_map(|(text, rows, limit)| Verb::Retain { text, rows, limit }),
+        2 => (small.clone(), 0_u8..4, prop::bool::weighted(0.8))
+            .prop_map(|(row, polarity, honest)| Verb::Correct { row, polarity, honest }),
+        1 => (1_u8..3, 0_u8..2).prop_map(|(number, version)| Verb::Calibrate { number, version }),
     ]
 }
 
@@ -169,6 +176,21 @@ impl Pair {
                     }
                 }
                 assert_eq!(sums[0], sums[1]);
+            }
+            Verb::Correct { row, polarity, honest } => {
+                let all = self.memory.mentions(MentionFilter::default(), page(100)).await.expect("works");
+                let Some(row) = all.rows.get(usize::from(row)) else { return };
+                let said = Polarity::ALL.get(usize::from(polarity)).filter(|said| **said != Polarity::Unsure);
+                let mut change = correcting(row, said.map(|said| correction(*said, minute)));
+                if !honest {
+                    change.instead_of = Some(correction(Polarity::Neutral, 0));
+                }
+                let _ = both!(self, |store| store.correct(change.clone()));
+            }
+            Verb::Calibrate { number, version } => {
+                let change = calibrating(number.into(), &version.to_string());
+                let _ = both!(self, |store| store.calibrate(change.clone()));
+                both!(self, |store| store.calibrations());
             }
         }
         self.compare().await;

@@ -69,6 +69,7 @@ pub fn mention(post: Post, topic: &str, minute: i64) -> RecordedMention {
         owner: "care".into(),
         routed_by: "owner of topic".into(),
         finding: Finding::Held(HoldReason::NoTrigger),
+        correction: None,
         erased_at: None,
     }
 }
