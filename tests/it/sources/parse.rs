@@ -161,7 +161,7 @@ async fn a_source_is_asked_once_and_nothing_is_stored() {
     let ran = tokio::task::spawn_blocking(move || {
         let scene = Scene::with(&config);
         let shown = scene.run(["sources", "test", "blog"]).ok();
-        let posts = scene.json(["sources", "test", "blog", "--json"]);
+        let posts = scene.json(["sources", "test", "blog"]);
         scene.run(["sources", "test", "blag"]).fails(1, &["blag", "blog"]);
         assert!(!scene.path("state").exists(), "nothing was stored");
         (shown, posts)

@@ -35,7 +35,8 @@ impl Scene {
     fn wait(&self, claim: &Claim<'_>) -> i64 {
         match self.take(claim) {
             Ok(_) => 0,
-            Err(Wait::Until(until, _)) => until.duration_since(self.clock.now()).as_secs(),
+            // Rounded up: half a second is a wait.
+            Err(Wait::Until(until, _)) => until.duration_since(self.clock.now()).as_secs_f64().ceil() as i64,
             Err(Wait::Answer) => -1,
         }
     }
