@@ -10,7 +10,7 @@ use anyhow::Context;
 use clap::{Args, Subcommand};
 use jiff::Timestamp;
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::{Common, output, place};
 use crate::app::trials::{self, Looked};
@@ -146,8 +146,11 @@ impl<'a> From<&'a Post> for Printed<'a> {
     }
 }
 
-fn rejected(reason: &str, at: &str) -> Value {
-    json!({ "rejected": reason, "at": at })
+/// What is printed in place of a post, in this order.
+#[derive(Serialize)]
+struct Rejected<'a> {
+    rejected: &'a str,
+    at: &'a str,
 }
 
 fn parse(args: &ParseArgs) -> anyhow::Result<ExitCode> {
@@ -168,10 +171,10 @@ fn parse(args: &ParseArgs) -> anyhow::Result<ExitCode> {
         output::json(&Printed::from(post))?;
     }
     for reject in &parsed.rejects {
-        output::json(&rejected(reject.reason.as_str(), &reject.at))?;
+        output::json(&Rejected { rejected: reject.reason.as_str(), at: &reject.at })?;
     }
     if let Some(nothing) = parsed.nothing {
-        output::json(&rejected(nothing.as_str(), ""))?;
+        output::json(&Rejected { rejected: nothing.as_str(), at: "" })?;
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -240,7 +243,7 @@ async fn test(common: &Common, args: &TestArgs) -> anyhow::Result<ExitCode> {
     }
     for reject in &batch.rejects {
         if common.json {
-            output::json(&rejected(reject.reason.as_str(), &reject.at))?;
+            output::json(&Rejected { rejected: reject.reason.as_str(), at: &reject.at })?;
         } else {
             output::note(&format!(
                 "{} {}: {}",

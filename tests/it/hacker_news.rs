@@ -331,6 +331,7 @@ fn a_saved_answer_is_parsed_by_its_form() {
         json!([1, 2]),
         json!({ "items": [1], "profiles": [] }),
         json!({ "hits": [], "nbHits": 0 }),
+        json!({ "id": 7, "objectID": "ann", "username": "ann", "karma": 1 }),
         json!({ "id": "ann", "karma": 1 }),
     ] {
         assert_eq!(count(none.clone()), (0, 0, Some(Nothing::NoPostsInside)), "{none}");

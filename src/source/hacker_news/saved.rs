@@ -33,9 +33,10 @@ pub fn parse(answer: &Answer<'_>, settings: &Settings) -> Parsed {
                 }
             }
             _ if object.contains_key("children") => reader.thread(&value),
+            // A person, in both interfaces.
+            _ if object.contains_key("karma") || is_list(object.get("items")) => {}
             _ if object.contains_key("objectID") => reader.take("", found(&value)),
             _ if object.contains_key("error") => return Nothing::ErrorAnswer.into(),
-            _ if object.contains_key("karma") || is_list(object.get("items")) => {}
             _ if object.contains_key("id") => reader.firebase("", &value),
             _ => return Nothing::ForeignInterface.into(),
         },

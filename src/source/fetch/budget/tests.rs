@@ -50,11 +50,11 @@ impl Scene {
 fn a_request_on_its_way_counts_until_a_whole_length_after_its_end() {
     let scene = scene();
     let claim = claim("acme.example", &TWO_A_MINUTE);
-    let slow = scene.take(&claim).ok().expect("the first");
+    let slow = scene.take(&claim).unwrap_or_else(|wait| panic!("the first: {wait:?}"));
     assert_eq!(scene.wait(&claim), 0, "the second");
     assert_eq!(scene.wait(&claim), 60, "the second has ended");
     scene.later(300);
-    let other = scene.take(&claim).ok().expect("the second is long gone");
+    let other = scene.take(&claim).unwrap_or_else(|wait| panic!("the second is long gone: {wait:?}"));
     assert_eq!(scene.wait(&claim), -1, "two are on their way");
     drop((slow, other));
     assert_eq!(scene.wait(&claim), 60);
