@@ -54,7 +54,8 @@ pub fn faults(config: &Config) -> Problems {
             continue;
         };
         let wanted = source::Settings { id: settings.id.clone(), params: settings.params.clone() };
-        problems.extend_under(&format!("{key}.params"), (kind.check)(&wanted));
+        let keep = settings.retention.unwrap_or(config.retention.text);
+        problems.extend_under(&format!("{key}.params"), source::terms::check(kind, &wanted, Some(keep)));
     }
     problems.0.extend(Ways::check(&config.channels, &tools.notify).0);
     if let Some(password) = config.email.as_ref().and_then(|email| email.password.as_ref())

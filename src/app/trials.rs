@@ -1,14 +1,18 @@
 //! What `earmark check` tries: the configuration's own `[[tests]]`, and, if asked, every source
 //! and channel once.
 
+use anyhow::Context;
 use jiff::Timestamp;
 
+use super::check;
 use super::live::Live;
 use crate::api::Api;
 use crate::api::explain::{Trial, Would};
 use crate::config::{Config, TestCase};
-use crate::domain::post::PostKind;
-use crate::source::Position;
+use crate::domain::id::TopicId;
+use crate::domain::post::{Post, PostKind};
+use crate::matching::Matcher;
+use crate::source::{self, Built, Position, Reject, Settings};
 
 /// Sentences on what is not as expected; none if all is.
 ///
@@ -106,4 +110,54 @@ pub async fn live(config: &Config) -> anyhow::Result<Vec<(String, Result<String,
         answers.push((format!("channel {id}"), said));
     }
     Ok(answers)
+}
+
+/// What one source gave when it was asked once.
+pub enum Looked {
+    /// It is not asked: its sender calls.
+    Waits,
+    /// It answered.
+    Gave(Found),
+}
+
+/// What a look gave.
+pub struct Found {
+    /// In the order given, each with the topics that would claim it.
+    pub posts: Vec<(Post, Vec<TopicId>)>,
+    /// What could not become a post.
+    pub rejects: Vec<Reject>,
+    /// There is more to fetch right away.
+    pub more: bool,
+}
+
+/// Asks one source once, from its beginning. Stores nothing.
+///
+/// # Errors
+/// Where there is no such source, it cannot be built, or it does not answer.
+pub async fn look(config: &Config, id: &str) -> anyhow::Result<Looked> {
+    let wanted = config.sources.iter().find(|source| source.id.as_str() == id).with_context(|| {
+        let known: Vec<&str> = config.sources.iter().map(|source| source.id.as_str()).collect();
+        format!("no source is named \"{id}\"; there are {}", known.join(", "))
+    })?;
+    let kind = source::kind(&wanted.kind).with_context(|| format!("no kind is named \"{}\"", wanted.kind))?;
+    let settings = Settings { id: wanted.id.clone(), params: wanted.params.clone() };
+    let faults = source::terms::check(kind, &settings, None);
+    if faults.has_faults() {
+        anyhow::bail!("the source {id} cannot be asked:\n{faults}");
+    }
+    let tools = check::Tools::new(config).map_err(|problems| anyhow::anyhow!("{problems}"))?;
+    let matcher = Matcher::compile(&config.topics).map_err(|problems| anyhow::anyhow!("{problems}"))?;
+    let mut source = match (kind.build)(&settings, &tools.source).map_err(anyhow::Error::msg)? {
+        Built::Push(_) => return Ok(Looked::Waits),
+        Built::Pull(source) => source,
+    };
+    let batch = source.poll(&Position::default(), Timestamp::now()).await?;
+    let topics = |post: &Post| {
+        let mut topics: Vec<TopicId> = matcher.find(post).into_iter().map(|found| found.topic).collect();
+        topics.extend(wanted.topic.clone().filter(|topic| !topics.contains(topic)));
+        topics
+    };
+    let posts =
+        batch.posts.into_iter().map(|post| (topics(&post), post)).map(|(topics, post)| (post, topics));
+    Ok(Looked::Gave(Found { posts: posts.collect(), rejects: batch.rejects, more: batch.more }))
 }

@@ -18,6 +18,7 @@ mod replay;
 mod route;
 mod run;
 mod score;
+mod sources;
 mod status;
 mod store;
 mod welcome;
@@ -97,6 +98,7 @@ enum Command {
     Digest(digest::DigestArgs),
     Import(import::ImportArgs),
     Replay(replay::ReplayArgs),
+    Sources(sources::SourcesArgs),
     Store(store::StoreArgs),
     Status(status::StatusArgs),
 }
@@ -144,6 +146,7 @@ async fn dispatch(cli: &Cli) -> anyhow::Result<ExitCode> {
         Command::Digest(args) => digest::run(common, args).await,
         Command::Import(args) => import::run(common, args).await,
         Command::Replay(args) => replay::run(common, args).await,
+        Command::Sources(args) => sources::run(common, args).await,
         Command::Store(args) => store::run(common, args).await,
         Command::Status(args) => status::run(common, args).await,
     }

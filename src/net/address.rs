@@ -36,6 +36,16 @@ pub fn shown(url: &Url) -> String {
     shown.into()
 }
 
+/// Whether the URL leads to this machine itself.
+pub fn is_this_machine(url: &str) -> bool {
+    parse(url).is_ok_and(|url| match url.host() {
+        Some(url::Host::Domain(name)) => name.eq_ignore_ascii_case("localhost"),
+        Some(url::Host::Ipv4(address)) => address.is_loopback(),
+        Some(url::Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    })
+}
+
 /// Whether the address is of the open internet: not this machine, not a private or shared network,
 /// not a cloud's metadata service, not a group, not reserved.
 pub fn is_public(address: IpAddr) -> bool {

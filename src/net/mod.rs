@@ -59,6 +59,13 @@ impl Settings {
 
 pub mod standard_webhooks;
 
+/// The most that is read of an answer, and whether more is cut off in silence.
+#[derive(Clone, Copy)]
+struct Cap {
+    bytes: usize,
+    cut: bool,
+}
+
 /// The guarded client; cheap to clone.
 #[derive(Clone)]
 pub struct Client {
@@ -135,7 +142,16 @@ impl Client {
         cap: usize,
     ) -> Result<Reply, Error> {
         let shown = address::shown(url);
-        self.send(Method::GET, url, shown, headers, Bytes::new(), allow_private, cap).await
+        self.send(
+            Method::GET,
+            url,
+            shown,
+            headers,
+            Bytes::new(),
+            allow_private,
+            Cap { bytes: cap, cut: false },
+        )
+        .await
     }
 
     /// Sends a body and reads the first 64 KiB of the answer. In messages only the host is named:
@@ -154,7 +170,35 @@ impl Client {
         let shown = url.origin().ascii_serialization();
         let headers: Vec<(&str, &str)> =
             headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-        self.send(Method::POST, &url, shown, &headers, body.into(), allow_private, REPLY_CAP).await
+        self.send(
+            Method::POST,
+            &url,
+            shown,
+            &headers,
+            body.into(),
+            allow_private,
+            Cap { bytes: REPLY_CAP, cut: true },
+        )
+        .await
+    }
+
+    /// Asks an interface: a GET, or with a body a POST; reads at most `cap` bytes of the answer. Messages
+    /// name the address as `shown`.
+    ///
+    /// # Errors
+    /// Why there is no answer; an error status is an answer.
+    pub async fn query(
+        &self,
+        url: &Url,
+        shown: &str,
+        headers: &[(&str, &str)],
+        body: Option<Bytes>,
+        allow_private: bool,
+        cap: usize,
+    ) -> Result<Reply, Error> {
+        let method = if body.is_some() { Method::POST } else { Method::GET };
+        let cap = Cap { bytes: cap, cut: false };
+        self.send(method, url, shown.to_owned(), headers, body.unwrap_or_default(), allow_private, cap).await
     }
 
     #[expect(clippy::too_many_arguments, reason = "the one place where all parts of a request meet")]
@@ -166,9 +210,8 @@ impl Client {
         headers: &[(&str, &str)],
         body: Bytes,
         allow_private: bool,
-        cap: usize,
+        cap: Cap,
     ) -> Result<Reply, Error> {
-        let cut = method == Method::POST;
         let client = if allow_private || self.allow_private { &self.open } else { &self.guarded };
         if !(allow_private || self.allow_private) {
             guard_literal(url)?;
@@ -186,13 +229,14 @@ impl Client {
                 (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned())
             })
             .collect();
-        let body = read(response, &shown, cap, cut).await?;
+        let body = read(response, &shown, cap).await?;
         Ok(Reply { status, headers, body })
     }
 }
 
 /// Reads up to `cap` bytes. More is an error, or, where only the beginning matters, left unread.
-async fn read(mut response: Response, shown: &str, cap: usize, cut: bool) -> Result<Bytes, Error> {
+async fn read(mut response: Response, shown: &str, cap: Cap) -> Result<Bytes, Error> {
+    let Cap { bytes: cap, cut } = cap;
     let too_large = || Error::TooLarge { url: shown.to_owned(), limit: cap };
     if !cut && response.content_length().is_some_and(|length| length > cap as u64) {
         return Err(too_large());

@@ -44,6 +44,24 @@ impl Poller {
         Self { anew: true, ..self }
     }
 
+    /// What may be asked of the site is used up: no failure of anybody's, only a later look.
+    async fn waits(&self, state: SourceState, left: SignedDuration, now: Timestamp) -> anyhow::Result<Wake> {
+        metrics::poll(self.kind, "waits");
+        let interval = self.source.interval();
+        let retry = Some(Retry::Budget(left));
+        let wake = self
+            .ingest
+            .note(&self.id, state, |state| {
+                state.asked_at = Some(now);
+                state.next_poll =
+                    schedule::next_poll(interval, None, retry, state.failures, now, rand::random());
+                false
+            })
+            .await?;
+        tracing::debug!(source.id = %self.id, "source {} waits {left:#} for its budget", self.id);
+        Ok(Some(wake))
+    }
+
     async fn failed(&self, state: SourceState, error: SourceError, now: Timestamp) -> anyhow::Result<Wake> {
         metrics::poll(self.kind, "failed");
         let interval = self.source.interval();
@@ -91,6 +109,9 @@ impl Task for Poller {
         drop(polling);
         let batch = match polled {
             None => return Ok(None),
+            Some(Err(SourceError { retry: Retry::Budget(left), .. })) => {
+                return self.waits(state, left, now).await;
+            }
             Some(Err(error)) => return self.failed(state, error, now).await,
             Some(Ok(batch)) => batch,
         };

@@ -15,9 +15,12 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-use super::fetch::{Answer, Fetched, Request};
+use super::fetch::{self, Fetched, Request};
 use super::schedule::LONGEST;
-use super::{Batch, Built, Position, Reject, Retry, Settings, Source, SourceError, Tools};
+use super::{
+    Answer, Batch, Built, Kind, Nothing, Parsed, Position, Reject, Retry, Settings, Source, SourceError,
+    Terms, Tools,
+};
 use crate::domain::id::SourceId;
 use crate::domain::post::Post;
 use crate::domain::problem::Problems;
@@ -51,6 +54,23 @@ const REMEMBERED: usize = 100;
 const FUTURE: SignedDuration = SignedDuration::from_hours(24);
 const EARLIEST: i64 = 631_152_000;
 
+/// The kind `feed`.
+pub const KIND: Kind = Kind {
+    name: "feed",
+    about: "RSS, Atom or JSON Feed at an address",
+    check,
+    build,
+    parse: Some(parse),
+    terms: &TERMS,
+};
+
+static TERMS: Terms = Terms {
+    paging: "what the site serves at once",
+    sees: "RSS 0.9x, 1.0, 2.0, Atom 0.3 and 1.0, JSON Feed; edits of entries still in it",
+    cannot: "entries that came and went between two looks (said as an overrun); deletions",
+    ..Terms::OPEN
+};
+
 /// All faults of the settings.
 pub fn check(settings: &Settings) -> Problems {
     FeedSettings::read(&settings.params).err().unwrap_or_default()
@@ -66,60 +86,77 @@ pub fn build(settings: &Settings, tools: &Tools) -> Result<Built, String> {
 }
 
 /// What a document gave.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Parsed {
-    /// The oldest first.
-    pub posts: Vec<Post>,
-    /// Entries that say nothing.
-    pub rejects: Vec<Reject>,
+#[derive(Debug, Clone, PartialEq)]
+struct Reading {
+    /// In the order written.
+    parsed: Parsed,
+    /// Whether every entry has a date.
+    dated: bool,
     /// The feed asks not to be asked again for this long.
-    pub rest: Option<SignedDuration>,
+    rest: Option<SignedDuration>,
     /// Hashes of all names in the document.
     seen: Vec<String>,
 }
 
-/// Turns a document into posts. `url` is where it came from in the end.
-///
-/// # Errors
-/// When it is no feed.
-pub fn parse(
+impl Reading {
+    /// The oldest first, as far as the document tells.
+    fn sort(&mut self) {
+        if self.dated {
+            self.parsed.posts.sort_by_key(|post| post.created_at);
+        } else {
+            self.parsed.posts.reverse();
+        }
+    }
+}
+
+/// The posts of an answer, in the order of the document.
+pub fn parse(answer: &Answer<'_>, settings: &Settings) -> Parsed {
+    if answer.status >= 400 {
+        return Nothing::ErrorAnswer.into();
+    }
+    let feed = FeedSettings::read(&settings.params).unwrap_or_default();
+    match read(&settings.id, &feed, answer, Timestamp::MAX) {
+        Ok(reading) => reading.parsed.settled(),
+        Err(Unreadable::Html | Unreadable::OtherJson) => Nothing::ForeignInterface.into(),
+        Err(Unreadable::Empty) if answer.status != 200 => Nothing::NoPostsInside.into(),
+        Err(Unreadable::Empty | Unreadable::Unknown | Unreadable::Panicked) => Nothing::Broken.into(),
+    }
+}
+
+/// Turns a document into posts.
+fn read(
     source: &SourceId,
     settings: &FeedSettings,
-    body: &[u8],
-    content_type: Option<&str>,
-    url: &str,
+    answer: &Answer<'_>,
     now: Timestamp,
-) -> Result<Parsed, Unreadable> {
-    let url = Url::parse(url).ok();
-    let document = document::read(body, content_type, url.as_ref())?;
+) -> Result<Reading, Unreadable> {
+    let url = answer.url.and_then(|url| Url::parse(url).ok());
+    let document = document::read(answer.body, answer.header("content-type"), url.as_ref())?;
     let names = identity::names(&document);
     let seen = names.iter().take(REMEMBERED).flat_map(|names| {
         std::iter::once(&names.id).chain(&names.aliases).map(|name| identity::hash(&[name])[..8].to_owned())
     });
     let seen = seen.collect();
-    let mut parsed = Parsed { posts: Vec::new(), rejects: Vec::new(), rest: None, seen };
+    let mut parsed = Parsed::default();
     let mut taken = HashSet::new();
     let dated = document.entries.iter().all(|entry| entry.date.is_some());
     let site = document.home.as_deref().and_then(host).or_else(|| url.as_ref().and_then(host_of));
     for (number, (entry, names)) in document.entries.iter().zip(names).enumerate() {
         if entry.title.is_none() && entry.body.is_empty() {
-            parsed.rejects.push(Reject {
-                reason: SkipReason::Malformed,
-                at: format!("entry {}", number + 1),
-                why: "it has neither a title nor a text".into(),
-            });
+            parsed.reject(&format!("entry {}", number + 1), "it has neither a title nor a text");
         } else if taken.insert(names.id.clone()) {
             parsed.posts.push(post(source, settings, &document, entry, names, site.as_deref(), now));
+        } else {
+            parsed.rejects.push(Reject {
+                reason: SkipReason::Duplicate,
+                at: format!("entry {}", number + 1),
+                why: "it stands in the document twice".into(),
+            });
         }
     }
-    if dated {
-        parsed.posts.sort_by_key(|post| post.created_at);
-    } else {
-        parsed.posts.reverse();
-    }
     let minutes = document.ttl.and_then(|ttl| i64::try_from(ttl).ok()).filter(|ttl| *ttl > 0);
-    parsed.rest = minutes.map(|ttl| SignedDuration::from_mins(ttl.min(24 * 60)).min(LONGEST));
-    Ok(parsed)
+    let rest = minutes.map(|ttl| SignedDuration::from_mins(ttl.min(24 * 60)).min(LONGEST));
+    Ok(Reading { parsed, dated, rest, seen })
 }
 
 fn post(
@@ -196,10 +233,10 @@ impl Cursor {
 
     /// The stretch in which posts may have come and gone. A feed of one entry says nothing: there
     /// the next post always drives out the last.
-    fn gap(&self, source: &SourceId, parsed: &Parsed, now: Timestamp) -> Option<Gap> {
+    fn gap(&self, source: &SourceId, reading: &Reading, now: Timestamp) -> Option<Gap> {
         let last: HashSet<&String> = self.seen.iter().collect();
-        let entries = parsed.posts.len();
-        if last.is_empty() || entries < 2 || parsed.seen.iter().any(|seen| last.contains(seen)) {
+        let entries = reading.parsed.posts.len();
+        if last.is_empty() || entries < 2 || reading.seen.iter().any(|seen| last.contains(seen)) {
             return None;
         }
         let detail = format!("none of the {entries} entries was there at the last look");
@@ -214,9 +251,14 @@ struct Feed {
 }
 
 impl Feed {
-    async fn parse(&self, answer: &Answer, now: Timestamp) -> Result<Parsed, Unreadable> {
+    async fn read(&self, answer: &fetch::Answer, now: Timestamp) -> Result<Reading, Unreadable> {
         let (id, feed, answer) = (self.id.clone(), self.feed.clone(), answer.clone());
-        let work = move || parse(&id, &feed, &answer.body, answer.content_type.as_deref(), &answer.url, now);
+        let work = move || {
+            let answer = answer.borrowed();
+            let mut reading = read(&id, &feed, &answer, now)?;
+            reading.sort();
+            Ok(reading)
+        };
         tokio::task::spawn_blocking(work).await.unwrap_or(Err(Unreadable::Panicked))
     }
 }
@@ -230,6 +272,7 @@ impl Source for Feed {
             accept: ACCEPT,
             allow_private: self.feed.allow_private,
             cap: MOST_BYTES,
+            terms: &TERMS,
         };
         let last = Cursor::read(position, &self.feed.url);
         let answer = match self.tools.fetch.get(request).await? {
@@ -240,22 +283,22 @@ impl Source for Feed {
                 return Ok(Batch { position, rest, fetched_through: Some(now), ..Batch::default() });
             }
         };
-        let parsed = self.parse(&answer, now).await.map_err(|unreadable| {
+        let reading = self.read(&answer, now).await.map_err(|unreadable| {
             let url = address::parse(&answer.url).map(|url| address::shown(&url)).unwrap_or_default();
             // An address that was once a feed's is in trouble; one that never was is wrong.
             let retry = if last.at.is_some() { Retry::Soon } else { Retry::Never };
             SourceError { what: format!("{url}: {unreadable}"), retry, position: None }
         })?;
-        let gaps = last.gap(&self.id, &parsed, now).into_iter().collect();
+        let gaps = last.gap(&self.id, &reading, now).into_iter().collect();
         // An empty answer of a feed that had entries is no reason to forget them.
-        let seen = if parsed.seen.is_empty() { last.seen } else { parsed.seen };
+        let seen = if reading.seen.is_empty() { last.seen } else { reading.seen };
         let cursor = Cursor { of: last.of, at: Some(now), seen }.write();
         Ok(Batch {
-            posts: parsed.posts,
-            rejects: parsed.rejects,
+            posts: reading.parsed.posts,
+            rejects: reading.parsed.rejects,
             position: Position { cursor: Some(cursor), memo: Some(answer.memo) },
             more: false,
-            rest: parsed.rest.max(answer.rest),
+            rest: reading.rest.max(answer.rest),
             fetched_through: Some(now),
             gaps,
         })

@@ -16,14 +16,25 @@ use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-use super::{Retry, SourceError};
+use super::{Retry, SourceError, Terms};
 use crate::net::{self, Reply, address};
+use crate::runtime::clock::{SharedClock, SystemClock};
 
+mod ask;
+mod budget;
 mod gate;
+mod limits;
 pub mod wishes;
 
+pub use ask::Ask;
+use budget::Wait;
+pub use budget::{Claim, Ledger};
 use gate::Gates;
 pub use gate::Limits;
+
+/// A source waits this long for its budget inside a look; for more than that the look ends, and what it has
+/// is taken in.
+const PATIENCE: SignedDuration = SignedDuration::from_mins(2);
 
 /// More hops than any honest site needs.
 const MOST_HOPS: usize = 8;
@@ -41,6 +52,8 @@ pub struct Request<'a> {
     pub allow_private: bool,
     /// The most that is read of the body, after decompression.
     pub cap: usize,
+    /// What the place allows.
+    pub terms: &'static Terms,
 }
 
 /// What came back.
@@ -62,6 +75,8 @@ pub enum Fetched {
 pub struct Answer {
     /// The address that answered in the end.
     pub url: String,
+    /// The status code.
+    pub status: u16,
     /// As sent.
     pub content_type: Option<String>,
     /// Names (lower case) and values.
@@ -72,6 +87,13 @@ pub struct Answer {
     pub memo: String,
     /// The server asks not to be asked again for this long.
     pub rest: Option<SignedDuration>,
+}
+
+impl Answer {
+    /// For a kind's `parse`.
+    pub fn borrowed(&self) -> super::Answer<'_> {
+        super::Answer { url: Some(&self.url), status: self.status, headers: &self.headers, body: &self.body }
+    }
 }
 
 /// What is kept between requests.
@@ -130,6 +152,17 @@ struct Arrived {
 pub struct Fetcher {
     client: net::Client,
     gates: Arc<Gates>,
+    ledger: Arc<Ledger>,
+    clock: Clocked,
+}
+
+/// A clock that can stand in a debug print.
+struct Clocked(SharedClock);
+
+impl std::fmt::Debug for Clocked {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("clock")
+    }
 }
 
 impl Fetcher {
@@ -140,7 +173,48 @@ impl Fetcher {
 
     /// With limits of the caller's.
     pub fn with_limits(client: net::Client, limits: Limits) -> Self {
-        Self { client, gates: Arc::new(Gates::new(limits)) }
+        let (ledger, clock) = (Ledger::shared(), Clocked(Arc::new(SystemClock)));
+        Self { client, gates: Arc::new(Gates::new(limits)), ledger, clock }
+    }
+
+    /// With accounts of its own, kept by this clock.
+    #[must_use]
+    pub fn on(self, clock: SharedClock) -> Self {
+        Self { ledger: Arc::default(), clock: Clocked(clock), ..self }
+    }
+
+    /// Sends a request when the budgets and the host have room for it, and hears what the answer says of them.
+    async fn in_turn(
+        &self,
+        url: &Url,
+        claim: &Claim<'_>,
+        sent: impl Future<Output = Result<Reply, net::Error>> + Send,
+    ) -> Result<Result<Reply, net::Error>, SourceError> {
+        let clock = &self.clock.0;
+        let _spent = loop {
+            // Made before looking, so that an end in between is not missed.
+            let ended = self.ledger.answer();
+            match self.ledger.take(claim, clock) {
+                Ok(spent) => break spent,
+                Err(Wait::Answer) => ended.await,
+                Err(Wait::Until(at, why)) => {
+                    let wait = at.duration_since(clock.now());
+                    if wait > PATIENCE {
+                        let what = format!("{} may not be asked now: {why}", claim.host);
+                        return Err(SourceError { what, retry: Retry::Budget(wait), position: None });
+                    }
+                    clock.until(at).await;
+                }
+            }
+        };
+        let _turn = self.gates.enter(url.host_str().unwrap_or_default()).await;
+        let reply = sent.await;
+        if let Ok(reply) = &reply
+            && let Some(wait) = limits::pause(reply, clock.now())
+        {
+            self.ledger.close(claim, clock.now().checked_add(wait).unwrap_or(jiff::Timestamp::MAX));
+        }
+        Ok(reply)
     }
 
     /// Asks once.
@@ -174,6 +248,7 @@ impl Fetcher {
         }
         Ok(Fetched::Fresh(Answer {
             url: url.into(),
+            status: reply.status,
             content_type: reply.header("content-type").map(str::to_owned),
             headers: reply.headers,
             body: reply.body,
@@ -188,7 +263,7 @@ impl Fetcher {
         let mut moved = None;
         let mut permanent = true;
         for _ in 0..=MOST_HOPS {
-            let (reply, conditional) = self.ask(&url, request, memo).await?;
+            let (reply, conditional) = self.hop(&url, request, memo).await?;
             if (200..300).contains(&reply.status) || reply.status == 304 {
                 return Ok(Arrived { reply, url, moved, conditional });
             }
@@ -196,7 +271,7 @@ impl Fetcher {
                 301 | 302 | 303 | 307 | 308 => reply.header("location"),
                 _ => None,
             };
-            let Some(target) = target else { return Err(from_reply(&url, &reply)) };
+            let Some(target) = target else { return Err(from_reply(&address::shown(&url), &reply)) };
             let next = url.join(target).ok().and_then(|next| address::parse(next.as_str()).ok());
             let Some(mut next) = next else {
                 let what = format!("{} redirects to what is no address", address::shown(&url));
@@ -215,16 +290,18 @@ impl Fetcher {
     }
 
     /// One hop; says also whether it carried a condition.
-    async fn ask(&self, url: &Url, request: &Request<'_>, memo: &Memo) -> Result<(Reply, bool), SourceError> {
+    async fn hop(&self, url: &Url, request: &Request<'_>, memo: &Memo) -> Result<(Reply, bool), SourceError> {
         let mut headers = vec![("accept", request.accept)];
         if memo.of.as_deref() == Some(url.as_str()) {
             headers.extend(memo.etag.as_deref().map(|etag| ("if-none-match", etag)));
             headers.extend(memo.modified.as_deref().map(|date| ("if-modified-since", date)));
         }
         let conditional = headers.len() > 1;
-        let _turn = self.gates.enter(url.host_str().unwrap_or_default()).await;
-        let reply = self.client.get(url, &headers, request.allow_private, request.cap).await;
-        reply.map(|reply| (reply, conditional)).map_err(from_net)
+        let host = ask::host(url);
+        let claim = Claim { host: &host, account: None, bucket: "", cost: 1, budgets: request.terms.budgets };
+        let sent = self.client.get(url, &headers, request.allow_private, request.cap);
+        let reply = self.in_turn(url, &claim, sent).await?.map_err(from_net)?;
+        Ok((reply, conditional))
     }
 }
 
@@ -237,16 +314,18 @@ fn from_net(error: net::Error) -> SourceError {
     SourceError { what: error.to_string(), retry, position: None }
 }
 
-fn from_reply(url: &Url, reply: &Reply) -> SourceError {
-    let retry_after = wishes::retry_after(reply, SystemTime::now());
-    let what = format!("{} answered {}", address::shown(url), reply.status);
-    SourceError { what, retry: from_status(reply.status, retry_after), position: None }
+fn from_reply(shown: &str, reply: &Reply) -> SourceError {
+    let now = SystemTime::now();
+    let asked = wishes::retry_after(reply, now)
+        .or_else(|| limits::spent(reply, jiff::Timestamp::try_from(now).unwrap_or_default()));
+    let what = format!("{shown} answered {}", reply.status);
+    SourceError { what, retry: from_status(reply.status, asked), position: None }
 }
 
 /// Whether trying again helps after an error status. Here and nowhere else.
 pub fn from_status(status: u16, retry_after: Option<SignedDuration>) -> Retry {
     match (status, retry_after) {
-        (429 | 500..=599, Some(wait)) => Retry::After(wait),
+        (403 | 429 | 500..=599, Some(wait)) => Retry::After(wait),
         (408 | 421 | 425 | 429 | 500..=599, _) => Retry::Soon,
         _ => Retry::Never,
     }

@@ -25,8 +25,10 @@ use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
 
 use super::params::Params;
-use super::record::{Parsed, Shape};
-use super::{Batch, Built, Kind, Position, Retry, Settings, Source, SourceError, Tools};
+use super::record::Shape;
+use super::{
+    Answer, Batch, Built, Kind, Nothing, Parsed, Position, Retry, Settings, Source, SourceError, Terms, Tools,
+};
 use crate::domain::post::PostKind;
 use crate::domain::problem::Problems;
 
@@ -35,8 +37,21 @@ mod look;
 mod read;
 
 /// The kind `file`.
-pub const KIND: Kind =
-    Kind { name: "file", about: "records in JSON Lines or CSV, a file or a folder", check, build };
+pub const KIND: Kind = Kind {
+    name: "file",
+    about: "records in JSON Lines or CSV, a file or a folder",
+    check,
+    build,
+    parse: Some(parse),
+    terms: &TERMS,
+};
+
+static TERMS: Terms = Terms {
+    needs: "a folder that this machine can read",
+    sees: "JSON Lines and CSV files and folders, as they grow",
+    cannot: "lines written to a file that was moved away or cut before the next look",
+    ..Terms::OWN
+};
 
 /// How records are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -109,12 +124,12 @@ fn failed(what: String) -> SourceError {
     SourceError { what, retry: Retry::Soon, position: None }
 }
 
-/// The posts of a saved file's bytes, for `earmark sources parse` and `earmark import`.
-///
-/// # Errors
-/// Why it cannot be read at all.
-pub fn parse(settings: &Settings, name: &str, bytes: &[u8]) -> Result<Parsed, String> {
+/// The posts of a saved file's bytes.
+pub fn parse(answer: &Answer<'_>, settings: &Settings) -> Parsed {
     let wanted = wanted(settings).0;
-    let format = wanted.format.or_else(|| read::by_name(name));
-    read::whole(&wanted.shape, format, bytes).map_err(|error| format!("{name} cannot be read: {error}"))
+    let format = wanted.format.or_else(|| answer.url.and_then(read::by_name));
+    match read::whole(&wanted.shape, format, answer.body) {
+        Ok(parsed) => parsed.settled(),
+        Err(_) => Nothing::Broken.into(),
+    }
 }

@@ -16,14 +16,16 @@ use self::item::{Item, Sort};
 use self::walk::{Cursor, Outcome, Walk};
 use super::fetch::{Fetched, Fetcher, Request};
 use super::params::Params;
+use super::terms::{Budget, Commercial, Over, Terms};
 use super::{Batch, Built, Kind, Position, Retry, Settings, Source, SourceError, Tools};
 use crate::domain::post::Post;
 use crate::domain::problem::Problems;
 
 pub mod item;
+mod saved;
 mod walk;
 
-pub use self::item::parse;
+pub use self::saved::parse;
 
 /// The kind `hacker_news`.
 pub const KIND: Kind = Kind {
@@ -31,6 +33,20 @@ pub const KIND: Kind = Kind {
     about: "stories, comments, polls and jobs of Hacker News; no account needed",
     check,
     build,
+    parse: Some(parse),
+    terms: &TERMS,
+};
+
+static TERMS: Terms = Terms {
+    // The API itself names no limit; what is fair to a free service is ours to say.
+    budgets: &[Budget::per_minute(600, Over::Host)],
+    least_every: 10,
+    paging: "one item an answer",
+    sees: "every story, comment, poll and job, by number; exactly what was missed after days off",
+    cannot: "votes; edits that the site's short list of changes did not name",
+    commercial: Commercial::Allowed,
+    document: "https://github.com/HackerNews/API",
+    ..Terms::OPEN
 };
 
 /// Most numbers asked for in one look: some twenty seconds of work at the pace that a host is asked at, so
@@ -192,8 +208,8 @@ impl Stopped {
 
     fn rest(self) -> Option<SignedDuration> {
         match self {
-            Stopped::Told(SourceError { retry: Retry::After(rest), .. }) => Some(rest),
-            _ => None,
+            Stopped::Told(error) => error.pause(),
+            Stopped::Down(_) => None,
         }
     }
 }
@@ -217,7 +233,7 @@ impl HackerNews {
             let (outcome, item) = match answer {
                 Ok(Some(item)) => (Outcome::There(item.written()), Some(item)),
                 Ok(None) => (Outcome::Null, None),
-                Err(error) if matches!(error.retry, Retry::After(_)) => return Some(Stopped::Told(error)),
+                Err(error) if error.pause().is_some() => return Some(Stopped::Told(error)),
                 Err(error) => (Outcome::Failed(error.what), None),
             };
             failures = if matches!(outcome, Outcome::Failed(_)) { failures + 1 } else { 0 };
@@ -271,6 +287,7 @@ impl Site {
             accept: "application/json",
             allow_private: self.wanted.allow_private,
             cap: MOST_BYTES,
+            terms: &TERMS,
         };
         let strange =
             |why: String| SourceError { what: format!("{url} {why}"), retry: Retry::Soon, position: None };

@@ -70,6 +70,8 @@ pub enum Retry {
     Soon,
     /// Not before this much time has passed, the site says.
     After(SignedDuration),
+    /// Nothing failed: what may be asked of the site is used up for this long.
+    Budget(SignedDuration),
 }
 
 /// Why a look gave nothing.
@@ -82,6 +84,17 @@ pub struct SourceError {
     pub retry: Retry,
     /// What was learnt all the same (validators, a moved address).
     pub position: Option<Position>,
+}
+
+impl SourceError {
+    /// For how long the site is not to be asked. A look that has something by then ends well, gives it, and
+    /// says this as its `rest`: to begin again from nothing would use up the budget once more.
+    pub fn pause(&self) -> Option<SignedDuration> {
+        match self.retry {
+            Retry::After(wait) | Retry::Budget(wait) => Some(wait),
+            Retry::Never | Retry::Soon => None,
+        }
+    }
 }
 
 /// One configured place.
@@ -114,6 +127,12 @@ pub struct Kind {
     pub check: fn(&Settings) -> Problems,
     /// A source from settings that `check` found in order.
     pub build: fn(&Settings, &Tools) -> Result<Built, String>,
+    /// The posts of an answer, or one reason why there are none. Pure, and never panics; reads any answer of
+    /// the place (lists, single posts, threads, searches), whatever the settings leave out. None where there
+    /// is nothing that could be saved.
+    pub parse: Option<fn(&Answer<'_>, &Settings) -> Parsed>,
+    /// What the place allows.
+    pub terms: &'static Terms,
 }
 
 /// Pulled by the poller, or pushed by its sender.
@@ -152,26 +171,30 @@ pub trait Push: Send + Sync + 'static {
     fn receive(&self, request: Pushed<'_>, now: Timestamp) -> Result<Vec<Post>, Refusal>;
 }
 
+pub mod answer;
+pub mod api;
 pub mod feed;
 pub mod fetch;
 pub mod file;
 pub mod hacker_news;
+pub mod lobsters;
 pub mod params;
 pub mod record;
 pub mod schedule;
+pub mod terms;
 pub mod text;
 pub mod webhook;
 
-/// Every kind, by name.
+pub use answer::{Answer, Nothing, Parsed};
+pub use terms::Terms;
+
+/// Every kind, by name, a line each: who adds one changes one line.
+#[rustfmt::skip]
 pub const KINDS: &[Kind] = &[
-    Kind {
-        name: "feed",
-        about: "RSS, Atom or JSON Feed at an address",
-        check: feed::check,
-        build: feed::build,
-    },
+    feed::KIND,
     file::KIND,
     hacker_news::KIND,
+    lobsters::KIND,
     webhook::KIND,
 ];
 

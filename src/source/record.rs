@@ -16,11 +16,11 @@ use jiff::Timestamp;
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
+use super::Post;
+pub use super::answer::Parsed;
 use super::params::Params;
-use super::{Post, Reject};
 use crate::domain::id::SourceId;
 use crate::domain::post::PostKind;
-use crate::domain::source::SkipReason;
 
 pub mod date;
 pub mod table;
@@ -112,15 +112,6 @@ pub struct Fault {
     pub why: String,
 }
 
-/// Posts and what could not become one.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Parsed {
-    /// In the order found.
-    pub posts: Vec<Post>,
-    /// In the order found.
-    pub rejects: Vec<Reject>,
-}
-
 impl Parsed {
     /// Adds a record's outcome, found at `at`.
     pub fn take(&mut self, at: &str, outcome: Result<Post, Vec<Fault>>) {
@@ -128,11 +119,6 @@ impl Parsed {
             Ok(post) => self.posts.push(post),
             Err(faults) => self.reject(at, words(&faults)),
         }
-    }
-
-    /// Adds what could not be read.
-    pub fn reject(&mut self, at: &str, why: impl Into<String>) {
-        self.rejects.push(Reject { reason: SkipReason::Malformed, at: at.to_owned(), why: why.into() });
     }
 }
 

@@ -43,6 +43,7 @@ pub fn next_poll(
             let back = backoff(interval).after(failures.max(1), jitter);
             asked.min(LONGEST).max(back).max(wish)
         }
+        Some(Retry::Budget(left)) => left.min(LONGEST).max(wish),
         Some(Retry::Never) => interval.max(NEEDS_PERSON).max(wish),
     };
     let jitter = if jitter.is_finite() { jitter.clamp(0.0, 1.0) } else { 1.0 };
@@ -99,6 +100,7 @@ mod tests {
             ("asked to wait", wait(3_600, None, after(1_800), 1, 0.0), 1_800),
             ("asked to wait a year", wait(3_600, None, after(365 * day), 1, 0.0), day),
             ("asked for nothing", wait(3_600, None, after(0), 3, 0.0), 120),
+            ("used up", wait(3_600, None, Some(Retry::Budget(SignedDuration::from_secs(90))), 0, 0.0), 90),
             ("needs a person", wait(3_600, None, Some(Retry::Never), 9_000, 0.0), 4 * 3_600),
             ("needs a person, slow", wait(day, None, Some(Retry::Never), 1, 0.0), day),
             ("spread", wait(3_600, None, None, 0, 1.0), 3_960),
@@ -112,9 +114,13 @@ mod tests {
     #[test]
     fn never_gives_up() {
         for failures in 0..2_000 {
-            for retry in
-                [None, Some(Retry::Soon), Some(Retry::Never), Some(Retry::After(SignedDuration::MAX))]
-            {
+            for retry in [
+                None,
+                Some(Retry::Soon),
+                Some(Retry::Never),
+                Some(Retry::After(SignedDuration::MAX)),
+                Some(Retry::Budget(SignedDuration::MAX)),
+            ] {
                 let waited = wait(3_600, Some(i64::MAX), retry, failures, 1.0);
                 assert!((1..=86_400 + 360).contains(&waited), "{retry:?} {failures}: {waited}");
             }

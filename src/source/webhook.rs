@@ -17,8 +17,8 @@ use secrecy::ExposeSecret as _;
 use serde_json::Value;
 
 use super::params::Params;
-use super::record::{self, Fault, Parsed, Shape};
-use super::{Built, Kind, Push, Pushed, Refusal, Settings, Tools};
+use super::record::{self, Fault, Shape};
+use super::{Answer, Built, Kind, Nothing, Parsed, Push, Pushed, Refusal, Settings, Terms, Tools};
 use crate::domain::post::{Post, PostKind};
 use crate::domain::problem::Problems;
 use crate::domain::secret::SecretRef;
@@ -31,6 +31,16 @@ pub const KIND: Kind = Kind {
     about: "records that our own systems push, signed (Standard Webhooks)",
     check,
     build,
+    parse: Some(parse),
+    terms: &TERMS,
+};
+
+static TERMS: Terms = Terms {
+    needs: "a signing secret shared with the sender",
+    paging: "1,000 records, 4 MiB a request",
+    sees: "what your systems push, signed by the Standard Webhooks scheme; the sender retries until it is on disk",
+    cannot: "what the sender does not send",
+    ..Terms::OWN
 };
 
 /// Largest body taken.
@@ -112,12 +122,12 @@ impl Push for Webhook {
     }
 }
 
-/// The posts of a saved body, for `earmark sources parse`.
-///
-/// # Errors
-/// Why the body is none.
-pub fn parse(settings: &Settings, body: &[u8]) -> Result<Parsed, String> {
-    records(&read(settings).0.shape, body, "saved")
+/// The posts of a saved body.
+pub fn parse(answer: &Answer<'_>, settings: &Settings) -> Parsed {
+    match records(&read(settings).0.shape, answer.body, "saved") {
+        Ok(parsed) => parsed.settled(),
+        Err(_) => Nothing::Broken.into(),
+    }
 }
 
 fn records(shape: &Shape, body: &[u8], id: &str) -> Result<Parsed, String> {

@@ -8,5 +8,5 @@ mod desk;
 mod help;
 mod model;
 mod posts;
-mod scene;
+pub mod scene;
 mod store;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use earmark::net::{Client, Settings as NetSettings};
+use earmark::runtime::clock::SystemClock;
 use earmark::source::fetch::{Fetcher, Limits};
 use earmark::source::{self, Batch, Built, Position, Settings, Source, SourceError, Tools};
 use jiff::Timestamp;
@@ -24,7 +25,7 @@ fn fetcher(allow_private: bool) -> Fetcher {
         ..NetSettings::new("https://acme.example/contact")
     };
     let client = Client::new(&settings).expect("a client");
-    Fetcher::with_limits(client, Limits { at_once: 2, apart: Duration::ZERO })
+    Fetcher::with_limits(client, Limits { at_once: 2, apart: Duration::ZERO }).on(Arc::new(SystemClock))
 }
 
 fn now() -> Timestamp {

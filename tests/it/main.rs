@@ -17,6 +17,8 @@ mod push_file;
 mod real_servers;
 mod sentiment;
 mod service;
+mod site;
+mod sources;
 mod store_conformance;
 mod support;
 mod tidy;

@@ -10,7 +10,7 @@ use earmark::net;
 use earmark::net::standard_webhooks::{ID, Key, SIGNATURE, TIMESTAMP, sign};
 use earmark::source::fetch::Fetcher;
 use earmark::source::{
-    Batch, Built, Position, Push, Pushed, Refusal, Settings, Source, SourceError, Tools, kind,
+    Answer, Batch, Built, Position, Push, Pushed, Refusal, Settings, Source, SourceError, Tools, kind,
 };
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
@@ -387,9 +387,10 @@ async fn paced_records_wait_for_their_time() {
 fn a_saved_file_is_parsed_whole() {
     use earmark::source::file::parse;
     let settings = Settings { id: "f".into(), params: json!({}) };
-    let parsed = parse(&settings, "a.csv", b"text\n\"stray\ngood\nlast").expect("readable");
+    let parse = |url, body| parse(&Answer { url: Some(url), ..Answer::saved(body) }, &settings);
+    let parsed = parse("a.csv", b"text\n\"stray\ngood\nlast");
     assert_eq!((parsed.posts.len(), parsed.rejects.len()), (2, 1), "{parsed:?}");
-    let parsed = parse(&settings, "saved", b"{\"text\": \"one\"}\n{\"text\": \"tw").expect("readable");
+    let parsed = parse("saved", b"{\"text\": \"one\"}\n{\"text\": \"tw");
     assert_eq!((parsed.posts.len(), parsed.rejects[0].at.as_str()), (1, "line 2"));
 }
 

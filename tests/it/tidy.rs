@@ -59,6 +59,11 @@ const REASONED: &[(&str, &str, &str)] = &[
     ("cli", "app", "the command line starts the daemon, and opens the store where none runs"),
     ("cli", "config", "the configuration says where store and socket are"),
     ("cli", "sentiment", "`earmark eval` needs a model and nothing else"),
+    (
+        "cli",
+        "source",
+        "`earmark sources` reads saved answers and terms; it needs neither daemon nor configuration",
+    ),
     ("cli", "runtime", "`earmark run` pulls the stop token and answers systemd"),
     ("cli", "telemetry", "logs start with the process"),
 ];

@@ -34,6 +34,13 @@ pub struct FeedSettings {
     pub kind: PostKind,
 }
 
+impl Default for FeedSettings {
+    fn default() -> Self {
+        let url = String::new();
+        Self { url, interval: USUAL, site: None, allow_private: false, kind: PostKind::Article }
+    }
+}
+
 impl FeedSettings {
     /// Reads them.
     ///
@@ -66,7 +73,8 @@ impl FeedSettings {
             let remedy = "write the feed's whole address, like \"https://acme.example/feed.xml\"";
             problems.push(Problem::new("url", error.to_string()).remedy(remedy));
         }
-        let shortest = if url.as_deref().is_some_and(is_this_machine) { SHORTEST_HERE } else { SHORTEST };
+        let shortest =
+            if url.as_deref().is_some_and(address::is_this_machine) { SHORTEST_HERE } else { SHORTEST };
         let interval = interval.map_or(USUAL, |text| match duration::parse(&text) {
             Ok(interval) if interval >= shortest => interval,
             Ok(_) => {
@@ -103,15 +111,6 @@ impl FeedSettings {
             _ => Err(problems),
         }
     }
-}
-
-fn is_this_machine(url: &str) -> bool {
-    address::parse(url).is_ok_and(|url| match url.host() {
-        Some(url::Host::Domain(name)) => name.eq_ignore_ascii_case("localhost"),
-        Some(url::Host::Ipv4(address)) => address.is_loopback(),
-        Some(url::Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
-    })
 }
 
 #[cfg(test)]

@@ -2,12 +2,10 @@
 
 use jiff::Timestamp;
 use serde::Deserialize;
-use serde_json::Value;
 
 use crate::domain::id::SourceId;
 use crate::domain::post::{Post, PostKind};
-use crate::source::Settings;
-use crate::source::record::{self, Parsed};
+use crate::source::record;
 use crate::source::text;
 
 const SITE: &str = "news.ycombinator.com";
@@ -46,24 +44,24 @@ pub fn sort(word: &str) -> Option<Sort> {
 }
 
 /// An item as the site gives it; what we do not use is left out.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize)]
 pub struct Item {
     /// Its number.
     pub id: u64,
     #[serde(rename = "type")]
-    sort: Option<String>,
-    by: Option<String>,
-    time: Option<i64>,
-    title: Option<String>,
-    text: Option<String>,
-    url: Option<String>,
-    parent: Option<u64>,
-    poll: Option<u64>,
+    pub(super) sort: Option<String>,
+    pub(super) by: Option<String>,
+    pub(super) time: Option<i64>,
+    pub(super) title: Option<String>,
+    pub(super) text: Option<String>,
+    pub(super) url: Option<String>,
+    pub(super) parent: Option<u64>,
+    pub(super) poll: Option<u64>,
     #[serde(default)]
-    deleted: bool,
+    pub(super) deleted: bool,
     /// Taken down by moderators or by votes.
     #[serde(default)]
-    dead: bool,
+    pub(super) dead: bool,
 }
 
 impl Item {
@@ -106,46 +104,5 @@ impl Item {
             reach: None,
             deleted,
         })
-    }
-}
-
-/// The posts of a saved answer: an item, a list of items; lists of numbers, the highest number, changes and
-/// people hold none.
-///
-/// # Errors
-/// Why it is no answer of this site.
-pub fn parse(settings: &Settings, body: &[u8]) -> Result<Parsed, String> {
-    let value: Value = serde_json::from_slice(body)
-        .map_err(|error| format!("no JSON from line {}, column {} on", error.line(), error.column()))?;
-    let mut parsed = Parsed::default();
-    match &value {
-        Value::Null | Value::Number(_) => {}
-        Value::Array(list) => {
-            for (index, value) in
-                list.iter().enumerate().filter(|(_, value)| !value.is_number() && !value.is_null())
-            {
-                take(&mut parsed, settings, &format!("/{index}"), value);
-            }
-        }
-        Value::Object(object) if object.contains_key("type") || object.contains_key("deleted") => {
-            take(&mut parsed, settings, "", &value);
-        }
-        Value::Object(object) if object.contains_key("items") || object.contains_key("karma") => {}
-        Value::Object(object) if object.contains_key("error") => {
-            return Err("the site answered with an error".into());
-        }
-        _ => {
-            return Err(
-                "neither an item nor a list of the Firebase API; its search answers are not read".into()
-            );
-        }
-    }
-    Ok(parsed)
-}
-
-fn take(parsed: &mut Parsed, settings: &Settings, at: &str, value: &Value) {
-    match Item::deserialize(value) {
-        Ok(item) => parsed.posts.extend(item.post(&settings.id, &super::wanted(settings).0.sorts)),
-        Err(_) => parsed.reject(at, "is no item: a number in \"id\" and texts are needed"),
     }
 }

@@ -22,6 +22,10 @@ const COMMANDS: &[&[&str]] = &[
     &["digest"],
     &["import"],
     &["replay"],
+    &["sources"],
+    &["sources", "parse"],
+    &["sources", "terms"],
+    &["sources", "test"],
     &["store"],
     &["store", "export"],
     &["store", "import"],
@@ -50,7 +54,7 @@ fn help_says_what_a_command_does_and_how_it_is_typed() {
 
 #[test]
 fn no_command_is_without_a_snapshot() {
-    for parent in [&[] as &[&str], &["mentions"], &["escalations"], &["store"]] {
+    for parent in [&[] as &[&str], &["mentions"], &["escalations"], &["sources"], &["store"]] {
         let text = help(parent);
         let list = text.split("Commands:\n").nth(1).unwrap().split("\n\n").next().unwrap();
         for line in list.lines() {

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use earmark::net::{self, Client};
 use earmark::source::fetch::{Answer, Fetched, Fetcher, Request};
-use earmark::source::{Retry, SourceError};
+use earmark::source::{Retry, SourceError, Terms};
 
 use super::fetcher;
 use crate::support::fake_site::{FakeSite, Page, bare};
@@ -11,7 +11,7 @@ use crate::support::fake_site::{FakeSite, Page, bare};
 const CAP: usize = 100_000;
 
 fn request<'a>(url: &'a str, memo: Option<&'a str>) -> Request<'a> {
-    Request { url, memo, accept: "*/*", allow_private: true, cap: CAP }
+    Request { url, memo, accept: "*/*", allow_private: true, cap: CAP, terms: &Terms::OPEN }
 }
 
 async fn get(fetcher: &Fetcher, url: &str, memo: Option<&str>) -> Result<Fetched, SourceError> {
@@ -162,7 +162,7 @@ async fn silence_and_broken_answers_pass_and_are_tried_again() {
 
 #[tokio::test]
 async fn statuses_say_whether_trying_again_helps() {
-    let (site, fetcher) = (FakeSite::start().await, fetcher(false));
+    let site = FakeSite::start().await;
     let soon_after = Page::new(503)
         .header("date", "Wed, 04 Mar 2026 10:00:00 GMT")
         .header("retry-after", "Wed, 04 Mar 2026 10:10:00 GMT");
@@ -181,6 +181,8 @@ async fn statuses_say_whether_trying_again_helps() {
         ("/broken", Retry::Soon),
         ("/busy", Retry::Soon),
     ] {
+        // Each by itself: a site that has had enough is left alone by all who share the fetcher.
+        let fetcher = fetcher(false);
         assert_eq!(get(&fetcher, &site.url(path), None).await.expect_err(path).retry, expected, "{path}");
     }
 }

@@ -1,5 +1,6 @@
 //! Fake servers and scenes shared by the tests.
 
+pub mod clock;
 pub mod daemon;
 pub mod fake_site;
 pub mod fake_smtp;

@@ -1,0 +1,363 @@
+//! A site with a known history that fails on demand: real HTTP on a free port, its clock the test's. A kind's
+//! test adds its [`Pages`] and calls [`outage`]; faults, limits, drip and cuts are the same for all.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::extract::{Request, State};
+use axum::response::Response;
+use earmark::domain::source::Gap;
+use earmark::net;
+use earmark::runtime::clock::Clock as _;
+use earmark::source::fetch::{Fetcher, Limits};
+use earmark::source::terms::{Budget, Over};
+use earmark::source::{Built, Position, Retry, Settings, Source, Tools, kind, schedule};
+use futures::StreamExt as _;
+use jiff::{SignedDuration, Timestamp};
+use serde_json::Value;
+
+use crate::support::clock::JumpClock;
+use crate::support::fake_site::{Asked, Page};
+
+/// A post of the history: the first is number 1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Told {
+    pub number: u64,
+    pub at: Timestamp,
+}
+
+/// What a kind's site serves.
+pub trait Pages: Send + Sync + 'static {
+    /// Settings of a source that reads the site at `base`.
+    fn params(&self, base: &str) -> Value;
+
+    /// What it answers, with this history behind it, oldest first.
+    fn page(&self, history: &[Told], asked: &Asked) -> Page;
+
+    /// What the post of that number is called.
+    fn id(&self, number: u64) -> String;
+
+    /// How many of the newest posts are still served.
+    fn depth(&self) -> usize {
+        usize::MAX
+    }
+
+    /// The first part of a body, as a site sends it that breaks off and says that this is all.
+    fn half(&self, body: &Bytes) -> Bytes {
+        body.slice(..body.len() / 2)
+    }
+}
+
+/// What goes wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// This status and no words.
+    Status(u16),
+    /// 429, with so many seconds or without.
+    Busy(Option<u32>),
+    /// A byte, and then silence.
+    Drip,
+    /// The connection ends inside the body.
+    Cut,
+    /// A page for people, and well meant.
+    WrongType,
+    /// Half of the body, and nothing says so.
+    Truncated,
+    /// A body without end.
+    Oversized,
+}
+
+pub const FAULTS: [Fault; 13] = [
+    Fault::Status(500),
+    Fault::Status(401),
+    Fault::Status(403),
+    Fault::Busy(Some(90)),
+    Fault::Status(404),
+    Fault::Cut,
+    Fault::Status(410),
+    Fault::Drip,
+    Fault::Busy(None),
+    Fault::WrongType,
+    Fault::Truncated,
+    Fault::Oversized,
+    Fault::Status(503),
+];
+
+struct Inner {
+    history: Vec<Told>,
+    fault: Option<Fault>,
+    /// When it was asked.
+    asked: Vec<Timestamp>,
+    /// Requests beyond a budget.
+    exceeded: usize,
+}
+
+/// The site; clones are the same site.
+#[derive(Clone)]
+pub struct Site {
+    pages: Arc<dyn Pages>,
+    clock: JumpClock,
+    budgets: Vec<Budget>,
+    inner: Arc<Mutex<Inner>>,
+    base: String,
+}
+
+impl Site {
+    /// Enforces what the kind's terms say that nobody in particular may ask.
+    pub async fn start(pages: impl Pages, clock: JumpClock, budgets: &[Budget]) -> Self {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let base = format!("http://{}", listener.local_addr().expect("a bound socket"));
+        let budgets = budgets.iter().filter(|budget| budget.over != Over::Credential).copied().collect();
+        let inner = Inner { history: Vec::new(), fault: None, asked: Vec::new(), exceeded: 0 };
+        let site = Self { pages: Arc::new(pages), clock, budgets, inner: Arc::new(Mutex::new(inner)), base };
+        let router = Router::new().fallback(answer).with_state(site.clone());
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        site
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().expect("no test panics while holding it")
+    }
+
+    /// From now on this goes wrong, or nothing.
+    pub fn fail(&self, fault: Option<Fault>) {
+        self.lock().fault = fault;
+    }
+}
+
+async fn answer(State(site): State<Site>, request: Request) -> Response {
+    let (parts, body) = request.into_parts();
+    let body = axum::body::to_bytes(body, usize::MAX).await.unwrap_or_default();
+    let headers = parts.headers.iter();
+    let asked = Asked {
+        path: parts.uri.path_and_query().map_or_else(String::new, |path| path.as_str().to_owned()),
+        headers: headers
+            .map(|(name, value)| {
+                (name.as_str().into(), String::from_utf8_lossy(value.as_bytes()).into_owned())
+            })
+            .collect(),
+        body,
+    };
+    let (page, fault) = {
+        let now = site.clock.now();
+        let mut inner = site.lock();
+        inner.asked.push(now);
+        let over = site.budgets.iter().any(|budget| {
+            let recent = inner.asked.iter().rev().take_while(|at| now.duration_since(**at) < budget.window());
+            recent.count() > budget.requests as usize
+        });
+        inner.exceeded += usize::from(over);
+        (site.pages.page(&inner.history, &asked), inner.fault)
+    };
+    respond(&*site.pages, page, fault)
+}
+
+fn respond(pages: &dyn Pages, page: Page, fault: Option<Fault>) -> Response {
+    let plain = |status: u16| Response::builder().status(status);
+    let broke = |parts: Vec<Bytes>| {
+        let parts = futures::stream::iter(parts).map(Ok::<Bytes, std::io::Error>);
+        let end = futures::stream::once(async { Err(std::io::Error::other("cut")) });
+        Body::from_stream(parts.chain(end))
+    };
+    let response = match fault {
+        None => {
+            let builder =
+                page.headers.iter().fold(plain(page.status), |to, (name, value)| to.header(name, value));
+            builder.body(Body::from(page.body))
+        }
+        Some(Fault::Status(status)) => plain(status).body(Body::empty()),
+        Some(Fault::Busy(None)) => plain(429).body(Body::empty()),
+        Some(Fault::Busy(Some(seconds))) => plain(429).header("retry-after", seconds).body(Body::empty()),
+        Some(Fault::WrongType) => {
+            plain(200).header("content-type", "text/html").body("<!doctype html><p>Back soon.".into())
+        }
+        Some(Fault::Truncated) => plain(page.status).body(Body::from(pages.half(&page.body))),
+        Some(Fault::Cut) => {
+            let length = page.body.len() + 100;
+            plain(200)
+                .header("content-length", length)
+                .body(broke(vec![page.body.slice(..page.body.len() / 2)]))
+        }
+        Some(Fault::Drip) => {
+            let drop =
+                futures::stream::iter([Ok::<_, std::io::Error>(page.body.slice(..1.min(page.body.len())))]);
+            plain(200).body(Body::from_stream(drop.chain(futures::stream::pending())))
+        }
+        Some(Fault::Oversized) => {
+            let spaces = Bytes::from(vec![b' '; 1 << 18]);
+            plain(200).body(Body::from_stream(futures::stream::repeat(spaces).map(Ok::<_, std::io::Error>)))
+        }
+    };
+    response.expect("a response")
+}
+
+/// A source over a site, as the poller would read it.
+struct Reader {
+    site: Site,
+    source: Box<dyn Source>,
+    position: Position,
+    failures: u32,
+    next: Timestamp,
+    began: Timestamp,
+    /// Versions by id.
+    found: BTreeMap<String, BTreeSet<String>>,
+    gaps: Vec<Gap>,
+    errors: Vec<String>,
+}
+
+/// From one post of the history to the next.
+const APART: SignedDuration = SignedDuration::from_mins(7);
+
+impl Reader {
+    async fn new(name: &str, pages: impl Pages) -> Self {
+        let began: Timestamp = "2026-03-04T00:00:00Z".parse().expect("a time");
+        let clock = JumpClock::new(began);
+        let kind = kind(name).expect("the kind is listed");
+        let site = Site::start(pages, clock.clone(), kind.terms.budgets).await;
+        let settings = Settings { id: "one".into(), params: site.pages.params(&site.base) };
+        let problems = (kind.check)(&settings);
+        assert!(problems.is_empty(), "{problems}");
+        let net = net::Settings { read_timeout: Duration::from_millis(300), ..net::Settings::new("") };
+        let limits = Limits { at_once: 8, apart: Duration::ZERO };
+        let client = net::Client::new(&net).expect("a client");
+        let fetch = Fetcher::with_limits(client, limits).on(Arc::new(clock));
+        let Ok(Built::Pull(source)) = (kind.build)(&settings, &Tools { fetch: Arc::new(fetch) }) else {
+            panic!("a pulled source")
+        };
+        Self {
+            site,
+            source,
+            position: Position::default(),
+            failures: 0,
+            next: began,
+            began,
+            found: BTreeMap::new(),
+            gaps: Vec::new(),
+            errors: Vec::new(),
+        }
+    }
+
+    /// Posts come and looks are made until then.
+    async fn until(&mut self, end: Timestamp) {
+        while self.next <= end {
+            self.site.clock.to(self.next);
+            let now = self.site.clock.now();
+            self.told(now);
+            match self.source.poll(&self.position, now).await {
+                Ok(batch) => {
+                    self.failures = 0;
+                    self.position = batch.position;
+                    for post in batch.posts {
+                        self.found.entry(post.id).or_default().insert(post.version);
+                    }
+                    self.gaps.extend(batch.gaps);
+                    let interval = self.source.interval();
+                    self.next = if batch.more {
+                        now
+                    } else {
+                        schedule::next_poll(interval, batch.rest, None, 0, now, 0.5)
+                    };
+                }
+                Err(error) => {
+                    self.failures += u32::from(!matches!(error.retry, Retry::Budget(_)));
+                    self.position = error.position.unwrap_or(self.position.clone());
+                    self.errors.push(error.what);
+                    let (interval, retry) = (self.source.interval(), Some(error.retry));
+                    self.next = schedule::next_poll(interval, None, retry, self.failures, now, 0.5);
+                }
+            }
+        }
+        self.site.clock.to(end);
+        self.told(end);
+    }
+
+    /// The history up to then; five posts are older than the first look.
+    fn told(&self, now: Timestamp) {
+        let mut inner = self.site.lock();
+        loop {
+            let number = inner.history.len() as u64 + 1;
+            let after = APART * (i32::try_from(number).expect("a short history") - 5);
+            let at = self.began + after;
+            if at > now {
+                return;
+            }
+            inner.history.push(Told { number, at });
+        }
+    }
+
+    fn now(&self) -> Timestamp {
+        self.site.clock.now()
+    }
+}
+
+/// After six hours in which everything fails in every way: what is still served is found, each post under one
+/// name; no budget was exceeded; the gaps told are the posts lost, and no more.
+pub async fn outage(name: &str, pages: impl Pages) {
+    let mut reader = Reader::new(name, pages).await;
+    reader.until(reader.began + SignedDuration::from_hours(1)).await;
+    assert!(
+        reader.errors.is_empty() && reader.gaps.is_empty(),
+        "{name}: {:?} {:?}",
+        reader.errors,
+        reader.gaps
+    );
+    let failing = SignedDuration::from_hours(6) / i32::try_from(FAULTS.len()).expect("a few");
+    for fault in FAULTS {
+        reader.site.fail(Some(fault));
+        // A person looks whether it works again; the schedule itself would wait for hours.
+        reader.next = reader.now();
+        let before = reader.errors.len();
+        reader.until(reader.now() + failing).await;
+        let survived = matches!(fault, Fault::Truncated | Fault::WrongType);
+        assert!(survived || reader.errors.len() > before, "{name}: {fault:?} went unnoticed");
+        assert!(
+            reader.errors.len() < before + 50,
+            "{name}: {fault:?} was asked {} times",
+            reader.errors.len() - before
+        );
+    }
+    reader.site.fail(None);
+    let back = reader.now();
+    reader.next = back;
+    reader.until(back + SignedDuration::from_hours(3)).await;
+
+    let inner = reader.site.lock();
+    assert_eq!(inner.exceeded, 0, "{name}: asked more than its budget, {} times in all", inner.asked.len());
+    let pages = &reader.site.pages;
+    let known: BTreeSet<String> = inner.history.iter().map(|told| pages.id(told.number)).collect();
+    let foreign: Vec<&String> = reader.found.keys().filter(|id| !known.contains(*id)).collect();
+    assert!(foreign.is_empty(), "{name}: nobody told {foreign:?}");
+    let at_return = inner.history.iter().filter(|told| told.at <= back).count();
+    let is_served = |told: &Told| told.number as usize + pages.depth().min(at_return) > at_return;
+    // The last minutes may not have been looked at yet.
+    let seen = reader.now() - reader.source.interval() * 2;
+    let expected = inner.history.iter().filter(|told| told.at > reader.began && told.at < seen);
+    let mut missing: Vec<Told> = Vec::new();
+    for told in expected {
+        match reader.found.get(&pages.id(told.number)) {
+            Some(versions) => {
+                assert_eq!(versions.len(), 1, "{name}: {told:?} came in {} versions", versions.len())
+            }
+            None => {
+                assert!(!is_served(told), "{name}: {told:?} is served and was not found");
+                missing.push(*told);
+            }
+        }
+    }
+    let covers = |gap: &Gap, told: &Told| gap.from.is_none_or(|from| from <= told.at) && told.at <= gap.until;
+    for told in &missing {
+        assert!(reader.gaps.iter().any(|gap| covers(gap, told)), "{name}: {told:?} is lost and not said");
+    }
+    for gap in &reader.gaps {
+        assert!(missing.iter().any(|told| covers(gap, told)), "{name}: nothing is lost in {gap:?}");
+    }
+    println!(
+        "{name}: {} posts, {} lost and said, {} requests",
+        reader.found.len(),
+        missing.len(),
+        inner.asked.len()
+    );
+}
