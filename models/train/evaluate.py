@@ -67,14 +67,15 @@ def fit_temperatures(net, tokenizer, rows, leave_out):
 
 
 def fit_thresholds(net, tokenizer, asks):
-    """Per kind, the threshold of best F1 on the rows for choosing, smoothed by those around it."""
+    """Per kind, the threshold of best F1 on the rows for choosing, smoothed by those around it; with
+    too few of a kind there, one half."""
     mine = [row for row in asks if row.part == texts.CHOICE and row.set == "complaints"]
     p = 1 / (1 + np.exp(-batches.logits(net, batches.encode(tokenizer, mine))[1].numpy()))
     grid = np.linspace(0.2, 0.8, 25)
     out = []
     for k in range(len(answers.KINDS)):
         truth = np.array([row.ask[k] for row in mine], dtype=bool)
-        if truth.sum() < 20:
+        if truth.sum() < 100:
             out.append(0.5)
             continue
         f1 = np.array([2 * (truth & (p[:, k] >= t)).sum() / (truth.sum() + (p[:, k] >= t).sum()) for t in grid])

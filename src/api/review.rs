@@ -63,7 +63,7 @@ impl Api {
             .into_iter()
             .map(|((topic, owner, doubt), count)| Part { topic, owner, doubt, count })
             .collect();
-        parts.sort_by(|a, b| b.count.cmp(&a.count));
+        parts.sort_by_key(|part| std::cmp::Reverse(part.count));
         Ok(Review { total: parts.iter().map(|part| part.count).sum(), parts, mentions })
     }
 }

@@ -83,11 +83,11 @@ fn misfit(shape: &Shape) -> Option<String> {
 
 /// What the heads say about one text, before any softmax.
 #[derive(Debug, Clone, PartialEq)]
-struct Logits {
+pub struct Logits {
     /// In the order of the labels.
-    labels: Vec<f32>,
+    pub labels: Vec<f32>,
     /// Of the second head; empty where there is none.
-    needs_answer: Vec<f32>,
+    pub needs_answer: Vec<f32>,
 }
 
 /// The network. Sharing it copies no weights.

@@ -201,7 +201,7 @@ impl Plan {
 
 /// A verdict behind which no probability stands cannot be compared.
 fn moved(base: &Sentiment, reading: &Sentiment) -> Option<f32> {
-    (base.confidence > 0.0 && reading.confidence > 0.0).then(|| base.score - reading.score)
+    (base.confidence > 0.0 && reading.confidence > 0.0).then_some(base.score - reading.score)
 }
 
 fn asked(base: &Sentiment, reading: &Sentiment) -> Option<f32> {

@@ -36,9 +36,10 @@ fn a_thousand_texts_get_the_logits_that_training_saw() {
         .collect();
     let mut worst = (0.0_f32, 0);
     for (from, batch) in asked.chunks(128).enumerate() {
-        for (at, (polarity, answer)) in bert.logits(batch).expect("judged").into_iter().enumerate() {
+        for (at, logits) in bert.logits(batch).expect("judged").into_iter().enumerate() {
             let number = from * 128 + at;
             let row = &rows[number];
+            let (polarity, answer) = (logits.labels, logits.needs_answer);
             assert_eq!((polarity.len(), answer.len()), (row.logits.len(), row.needs_answer.len()));
             let expected = row.logits.iter().chain(&row.needs_answer);
             for (here, there) in polarity.iter().chain(&answer).zip(expected) {

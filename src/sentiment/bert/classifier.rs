@@ -58,10 +58,9 @@ impl Bert {
     ///
     /// # Errors
     /// As [`Classifier::classify`].
-    pub fn logits(&mut self, batch: &[Scorable]) -> Result<Vec<(Vec<f32>, Vec<f32>)>, ScoreError> {
+    pub fn logits(&mut self, batch: &[Scorable]) -> Result<Vec<Logits>, ScoreError> {
         let tokens = batch.iter().map(|text| self.reader.tokens(text)).collect::<Result<Vec<_>, _>>()?;
-        let logits = self.crew.judge(tokens)?;
-        Ok(logits.into_iter().map(|logits| (logits.labels, logits.needs_answer)).collect())
+        self.crew.judge(tokens)
     }
 
     fn verdict(&self, logits: &Logits, has_target: bool) -> Verdict {
