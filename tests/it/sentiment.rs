@@ -356,8 +356,7 @@ async fn macro_recall(nth: usize) {
     let measures = eval(&real().await, &rows, |n| done = n).await.expect("measured");
     eprintln!("{}", serde_json::to_string_pretty(&measures).expect("plain values"));
     assert_eq!((measures.n, done), (rows.len(), rows.len()));
-    // One network serves whole posts and brands; what the second cost the first stands in the card.
-    assert!(measures.macro_recall >= 0.75, "macro-recall {} on {} texts", measures.macro_recall, measures.n);
+    assert!(measures.macro_recall >= 0.76, "macro-recall {} on {} texts", measures.macro_recall, measures.n);
     let words = Scorer::start(|| Ok(Box::new(WordList::new())), FLOOR).await.expect("it starts");
     let baseline = eval(&words, &rows, |_| ()).await.expect("measured");
     eprintln!("word list: macro-recall {:.3}", baseline.macro_recall);
