@@ -6,7 +6,6 @@ of the weights, which is better, and better calibrated, than where the last step
 """
 
 import json
-import math
 import os
 import random
 import sys

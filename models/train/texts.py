@@ -13,7 +13,6 @@ two files is held back in both as soon as it is held back in one.
 
 import gzip
 import hashlib
-import html.entities
 import json
 import re
 from dataclasses import dataclass, field
