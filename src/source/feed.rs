@@ -301,6 +301,7 @@ impl Source for Feed {
             rest: reading.rest.max(answer.rest),
             fetched_through: Some(now),
             gaps,
+            gone: Vec::new(),
         })
     }
 

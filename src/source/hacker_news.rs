@@ -178,6 +178,7 @@ impl Source for HackerNews {
             more,
             rest,
             gaps,
+            gone: Vec::new(),
         })
     }
 

@@ -48,6 +48,39 @@ pub struct Batch {
     pub fetched_through: Option<Timestamp>,
     /// Stretches newly known to be blind.
     pub gaps: Vec<Gap>,
+    /// Authors who left the site, with all they wrote. A single post that went is a post with `deleted` set.
+    pub gone: Vec<AuthorGone>,
+}
+
+/// An author whose account was deleted, or who withdrew what they wrote.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AuthorGone {
+    /// As in [`Post::site`].
+    pub site: String,
+    /// As in [`Post::author`].
+    pub author: String,
+}
+
+/// A post of ours that a source is asked about anew.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Known {
+    /// As in [`Post::id`].
+    pub id: String,
+    /// As in [`Post::url`].
+    pub url: Option<String>,
+    /// As in [`Post::parent`].
+    pub parent: Option<String>,
+}
+
+/// What a site says of posts known.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Rechecked {
+    /// As they are now, edited or not; removed ones have `deleted` set.
+    pub posts: Vec<Post>,
+    /// Ids that the site surely serves no more. An error answer is no such sign.
+    pub gone: Vec<String>,
+    /// The site asks not to be asked again for this long.
+    pub rest: Option<SignedDuration>,
 }
 
 /// An item of an answer that could not become a post.
@@ -108,6 +141,20 @@ pub trait Source: Send + Sync + 'static {
 
     /// How long to wait after a look that went well, before the site's own wishes.
     fn interval(&self) -> SignedDuration;
+
+    /// After how many posts [`Source::recheck`] may ask at once; 0: this place cannot be asked by id.
+    fn recheck_at_once(&self) -> usize {
+        0
+    }
+
+    /// Asks anew after posts known: which were edited, which are gone. What is in neither part of the answer
+    /// is not known to have changed.
+    ///
+    /// # Errors
+    /// What went wrong and whether trying again helps.
+    async fn recheck(&mut self, _known: &[Known], _now: Timestamp) -> Result<Rechecked, SourceError> {
+        Ok(Rechecked::default())
+    }
 }
 
 /// What kinds may use.

@@ -93,6 +93,7 @@ pub fn look(wanted: &Wanted, position: &Position, now: Timestamp) -> Result<Batc
         rest: None,
         fetched_through: (!more).then_some(now),
         gaps: Vec::new(),
+        gone: Vec::new(),
     })
 }
 
