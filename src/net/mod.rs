@@ -58,6 +58,7 @@ impl Settings {
 }
 
 pub mod standard_webhooks;
+pub mod stream;
 
 /// The most that is read of an answer, and whether more is cut off in silence.
 #[derive(Clone, Copy)]

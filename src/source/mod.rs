@@ -224,6 +224,7 @@ pub mod feed;
 pub mod fetch;
 pub mod file;
 pub mod hacker_news;
+pub mod imap;
 pub mod lobsters;
 pub mod params;
 pub mod record;
@@ -241,6 +242,7 @@ pub const KINDS: &[Kind] = &[
     feed::KIND,
     file::KIND,
     hacker_news::KIND,
+    imap::KIND,
     lobsters::KIND,
     webhook::KIND,
 ];
