@@ -229,6 +229,7 @@ pub mod lobsters;
 pub mod params;
 pub mod record;
 pub mod schedule;
+pub mod telegram;
 pub mod terms;
 pub mod text;
 pub mod webhook;
@@ -244,6 +245,7 @@ pub const KINDS: &[Kind] = &[
     hacker_news::KIND,
     imap::KIND,
     lobsters::KIND,
+    telegram::KIND,
     webhook::KIND,
 ];
 

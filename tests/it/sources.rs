@@ -7,3 +7,4 @@ mod lobsters;
 mod outage;
 mod parse;
 mod recorded;
+mod telegram;

@@ -136,7 +136,13 @@ fn names(entry: &Value, name: &str, posts: &[earmark::domain::post::Post], row: 
             post.id == id
                 || post.id.strip_suffix(&id).is_some_and(|before| before.ends_with(['/', ':', '_', '#', '-']))
         };
-        if posts.iter().any(same) {
+        // An answer may name what brought a post (an update, an event); such a name is an alias.
+        let also = |post: &earmark::domain::post::Post| {
+            post.aliases
+                .iter()
+                .any(|alias| alias.strip_suffix(&id).is_some_and(|before| before.ends_with('/')))
+        };
+        if posts.iter().any(|post| same(post) || also(post)) {
             row.found += 1;
         } else {
             row.missed.push(format!("{name}: {id} is missing"));
