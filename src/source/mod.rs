@@ -229,6 +229,7 @@ pub mod lobsters;
 pub mod params;
 pub mod record;
 pub mod schedule;
+pub mod sql;
 pub mod telegram;
 pub mod terms;
 pub mod text;
@@ -245,6 +246,7 @@ pub const KINDS: &[Kind] = &[
     hacker_news::KIND,
     imap::KIND,
     lobsters::KIND,
+    sql::KIND,
     telegram::KIND,
     webhook::KIND,
 ];

@@ -7,4 +7,5 @@ mod lobsters;
 mod outage;
 mod parse;
 mod recorded;
+mod sql;
 mod telegram;
