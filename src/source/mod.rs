@@ -223,6 +223,7 @@ pub mod api;
 pub mod feed;
 pub mod fetch;
 pub mod file;
+pub mod github;
 pub mod hacker_news;
 pub mod lobsters;
 pub mod params;
@@ -240,6 +241,7 @@ pub use terms::Terms;
 pub const KINDS: &[Kind] = &[
     feed::KIND,
     file::KIND,
+    github::KIND,
     hacker_news::KIND,
     lobsters::KIND,
     webhook::KIND,

@@ -1,7 +1,9 @@
 //! Kinds of sources as a whole: saved answers through the command, recorded answers of real services, terms,
 //! and every kind against a site that fails in every way.
 
+mod github;
 mod lobsters;
 mod outage;
 mod parse;
 mod recorded;
+mod served;
