@@ -229,6 +229,7 @@ pub mod lobsters;
 pub mod params;
 pub mod record;
 pub mod schedule;
+pub mod stack_exchange;
 pub mod terms;
 pub mod text;
 pub mod webhook;
@@ -244,6 +245,7 @@ pub const KINDS: &[Kind] = &[
     github::KIND,
     hacker_news::KIND,
     lobsters::KIND,
+    stack_exchange::KIND,
     webhook::KIND,
 ];
 

@@ -7,3 +7,4 @@ mod outage;
 mod parse;
 mod recorded;
 mod served;
+mod stack_exchange;
