@@ -220,6 +220,7 @@ pub trait Push: Send + Sync + 'static {
 
 pub mod answer;
 pub mod api;
+pub mod discourse;
 pub mod feed;
 pub mod fetch;
 pub mod file;
@@ -240,6 +241,7 @@ pub use terms::Terms;
 /// Every kind, by name, a line each: who adds one changes one line.
 #[rustfmt::skip]
 pub const KINDS: &[Kind] = &[
+    discourse::KIND,
     feed::KIND,
     file::KIND,
     github::KIND,
