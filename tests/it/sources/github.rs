@@ -402,3 +402,72 @@ fn settings_outside_the_terms_are_refused() {
         assert!(said.contains(part) && !said.contains("hunter2"), "{params}: {said}");
     }
 }
+
+#[tokio::test]
+async fn a_list_that_fails_keeps_no_other_back_and_is_told() {
+    let now = at("2026-03-04T10:00:00Z");
+    let served = Served::start(move |asked| match path(asked) {
+        "/repos/acme/app/issues" if query(asked, "since").as_deref() == Some("2026-03-04T09:00:00Z") => {
+            page(&json!([issue(1, now - SignedDuration::from_mins(1))]))
+        }
+        "/repos/acme/app/issues" => page(&json!([])),
+        _ => Page { status: 404, ..page(&json!({ "message": "Not Found" })) },
+    })
+    .await;
+    let params = json!({ "base_url": served.base, "repositories": ["acme/gone", "acme/app"], "read": ["issues"], "allow_private": true });
+    let mut source = source("github", params, now);
+    let batch = source.poll(&Position::default(), now).await.expect("one of them answers");
+    assert_eq!((batch.posts.len(), batch.fetched_through), (1, None), "not all was read");
+    let error = source.poll(&batch.position, now).await.expect_err("nothing new, and a failure to tell");
+    assert!(error.what.contains("acme/gone/issues answered 404"), "{error}");
+}
+
+#[tokio::test]
+async fn a_search_that_does_not_finish_is_asked_again_and_in_the_end_said_to_be_blind() {
+    let now = at("2026-03-04T10:00:00Z");
+    let served = Served::start(move |_| {
+        page(&json!({ "total_count": 1, "incomplete_results": true, "items": [issue(1, now - SignedDuration::from_mins(9))] }))
+    })
+    .await;
+    let params = json!({ "base_url": served.base, "searches": ["globex"], "allow_private": true });
+    let mut source = source("github", params, now);
+    let mut position = Position::default();
+    for look in 1..=4 {
+        let batch = source.poll(&position, now).await.expect("it answers");
+        assert_eq!(batch.posts.len(), 1, "what it found is given");
+        assert_eq!(batch.gaps.len(), usize::from(look == 4), "look {look}");
+        assert_eq!(batch.fetched_through == Some(now), look == 4, "look {look}");
+        position = batch.position;
+    }
+    let bounds: Vec<_> = served.asked().iter().filter_map(|asked| query(asked, "q")).collect();
+    assert!(bounds.iter().all(|bound| bound == "globex updated:>=2026-03-04T09:00:00Z"), "{bounds:?}");
+}
+
+#[tokio::test]
+async fn discussions_are_asked_about_by_name() {
+    let now = at("2026-03-04T10:00:00Z");
+    let (_kept, pointer) = token();
+    let served = Served::start(move |asked| match path(asked) {
+        "/graphql" => page(&json!({ "data": { "nodes": [
+            { "__typename": "Discussion", "id": "D_1", "number": 1, "title": "Acme?", "body": "edited", "url": "https://github.com/acme/app/discussions/1" },
+            null,
+        ] }, "errors": [{ "type": "NOT_FOUND", "message": "Could not resolve to a node" }] })),
+        "/repos/acme/app" => page(&json!({ "id": 1, "full_name": "acme/app" })),
+        _ => Page::new(404),
+    })
+    .await;
+    let params = json!({ "base_url": served.base, "repositories": ["acme/app"], "token": pointer, "allow_private": true });
+    let mut source = source("github", params, now);
+    let url = Some("https://github.com/acme/app/discussions/1".to_owned());
+    let known = |id: &str, parent: Option<&str>| Known {
+        id: id.into(),
+        url: url.clone(),
+        parent: parent.map(str::to_owned),
+    };
+    let asked = [known("discussion:D_1", None), known("discussion_comment:DC_9", Some("discussion:D_1"))];
+    let told = source.recheck(&asked, now).await.expect("it answers");
+    assert_eq!(told.gone, ["discussion_comment:DC_9"]);
+    assert_eq!(told.posts.iter().map(|post| post.text.as_str()).collect::<Vec<_>>(), ["edited"]);
+    let question: Value = serde_json::from_slice(&served.asked()[0].body).expect("JSON");
+    assert_eq!(question["variables"]["ids"], json!(["D_1", "DC_9"]));
+}
