@@ -220,9 +220,11 @@ pub trait Push: Send + Sync + 'static {
 
 pub mod answer;
 pub mod api;
+pub mod discourse;
 pub mod feed;
 pub mod fetch;
 pub mod file;
+pub mod github;
 pub mod hacker_news;
 pub mod imap;
 pub mod lobsters;
@@ -231,6 +233,7 @@ pub mod record;
 pub mod schedule;
 pub mod sql;
 pub mod telegram;
+pub mod stack_exchange;
 pub mod terms;
 pub mod text;
 pub mod webhook;
@@ -241,13 +244,16 @@ pub use terms::Terms;
 /// Every kind, by name, a line each: who adds one changes one line.
 #[rustfmt::skip]
 pub const KINDS: &[Kind] = &[
+    discourse::KIND,
     feed::KIND,
     file::KIND,
+    github::KIND,
     hacker_news::KIND,
     imap::KIND,
     lobsters::KIND,
     sql::KIND,
     telegram::KIND,
+    stack_exchange::KIND,
     webhook::KIND,
 ];
 

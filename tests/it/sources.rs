@@ -3,9 +3,13 @@
 
 mod imap;
 mod imap_server;
+mod discourse;
+mod github;
 mod lobsters;
 mod outage;
 mod parse;
 mod recorded;
 mod sql;
 mod telegram;
+mod served;
+mod stack_exchange;
