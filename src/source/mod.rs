@@ -227,6 +227,7 @@ pub mod hacker_news;
 pub mod lobsters;
 pub mod params;
 pub mod record;
+pub mod reddit;
 pub mod schedule;
 pub mod terms;
 pub mod text;
@@ -242,6 +243,7 @@ pub const KINDS: &[Kind] = &[
     file::KIND,
     hacker_news::KIND,
     lobsters::KIND,
+    reddit::KIND,
     webhook::KIND,
 ];
 
