@@ -220,12 +220,14 @@ pub trait Push: Send + Sync + 'static {
 
 pub mod answer;
 pub mod api;
+pub mod app_store;
 pub mod feed;
 pub mod fetch;
 pub mod file;
 pub mod hacker_news;
 pub mod lobsters;
 pub mod params;
+pub mod rating;
 pub mod record;
 pub mod reddit;
 pub mod schedule;
@@ -239,6 +241,7 @@ pub use terms::Terms;
 /// Every kind, by name, a line each: who adds one changes one line.
 #[rustfmt::skip]
 pub const KINDS: &[Kind] = &[
+    app_store::KIND,
     feed::KIND,
     file::KIND,
     hacker_news::KIND,
