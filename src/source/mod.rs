@@ -234,6 +234,7 @@ pub mod schedule;
 pub mod terms;
 pub mod text;
 pub mod webhook;
+pub mod youtube;
 
 pub use answer::{Answer, Nothing, Parsed};
 pub use terms::Terms;
@@ -248,6 +249,7 @@ pub const KINDS: &[Kind] = &[
     lobsters::KIND,
     reddit::KIND,
     webhook::KIND,
+    youtube::KIND,
 ];
 
 /// The kind of that name.

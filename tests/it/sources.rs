@@ -8,3 +8,4 @@ mod parse;
 mod recorded;
 mod reddit;
 mod visit;
+mod youtube;
