@@ -167,6 +167,19 @@ impl Api {
         self.fetch.pause(url, account, self.bucket, wait);
     }
 
+    /// Sends a form; an error status is an answer, for places whose body says more.
+    ///
+    /// # Errors
+    /// Where there is no answer at all.
+    pub async fn post_form_any(
+        &self,
+        url: &str,
+        form: &[(&str, &str)],
+    ) -> Result<fetch::Answer, SourceError> {
+        let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish();
+        self.ask(url, Some(("application/x-www-form-urlencoded", body.into())), true).await
+    }
+
     async fn ask(
         &self,
         url: &str,

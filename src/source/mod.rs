@@ -221,6 +221,7 @@ pub trait Push: Send + Sync + 'static {
 pub mod answer;
 pub mod api;
 pub mod discourse;
+pub mod app_store;
 pub mod feed;
 pub mod fetch;
 pub mod file;
@@ -229,7 +230,9 @@ pub mod hacker_news;
 pub mod imap;
 pub mod lobsters;
 pub mod params;
+pub mod rating;
 pub mod record;
+pub mod reddit;
 pub mod schedule;
 pub mod sql;
 pub mod telegram;
@@ -237,6 +240,7 @@ pub mod stack_exchange;
 pub mod terms;
 pub mod text;
 pub mod webhook;
+pub mod youtube;
 
 pub use answer::{Answer, Nothing, Parsed};
 pub use terms::Terms;
@@ -245,6 +249,7 @@ pub use terms::Terms;
 #[rustfmt::skip]
 pub const KINDS: &[Kind] = &[
     discourse::KIND,
+    app_store::KIND,
     feed::KIND,
     file::KIND,
     github::KIND,
@@ -254,7 +259,9 @@ pub const KINDS: &[Kind] = &[
     sql::KIND,
     telegram::KIND,
     stack_exchange::KIND,
+    reddit::KIND,
     webhook::KIND,
+    youtube::KIND,
 ];
 
 /// The kind of that name.

@@ -67,6 +67,18 @@ impl<'a> Params<'a> {
         list
     }
 
+    /// A list of texts that are not empty; one text is a list of one, absent is none.
+    pub fn list(&mut self, key: &'static str) -> Vec<&'a str> {
+        let Some(value) = self.value(key) else { return Vec::new() };
+        let list = value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice);
+        let texts: Vec<&str> = list.iter().filter_map(Value::as_str).collect();
+        if texts.len() < list.len() || texts.iter().any(|text| text.trim().is_empty()) {
+            self.fault(key, format!("{value} is no list of texts"), format!("write {key} = [\"…\"]"));
+            return Vec::new();
+        }
+        texts
+    }
+
     /// One of a few words.
     pub fn word<T: Copy>(&mut self, key: &'static str, words: &[(&str, T)]) -> Option<T> {
         let text = self.text(key)?;
