@@ -225,6 +225,7 @@ pub mod fetch;
 pub mod file;
 pub mod hacker_news;
 pub mod lobsters;
+pub mod mastodon;
 pub mod params;
 pub mod record;
 pub mod schedule;
@@ -242,6 +243,7 @@ pub const KINDS: &[Kind] = &[
     file::KIND,
     hacker_news::KIND,
     lobsters::KIND,
+    mastodon::KIND,
     webhook::KIND,
 ];
 

@@ -1,7 +1,9 @@
 //! Kinds of sources as a whole: saved answers through the command, recorded answers of real services, terms,
 //! and every kind against a site that fails in every way.
 
+mod fediverse;
 mod lobsters;
+mod mastodon;
 mod outage;
 mod parse;
 mod recorded;

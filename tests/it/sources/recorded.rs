@@ -120,12 +120,18 @@ fn every_recorded_answer_gives_posts_or_one_reason() {
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
-/// Names of the index that are names of posts: those of people and of whole tables are none of ours.
+/// Names of the index that are names of posts: those of people, of notifications and of whole tables are none
+/// of ours.
 fn names(entry: &Value, name: &str, posts: &[earmark::domain::post::Post], row: &mut Row) {
     let covers =
         |word: &str| entry["covers"].as_array().into_iter().flatten().any(|tag| tag.as_str() == Some(word));
     let url = entry["url"].as_str().unwrap_or_default();
-    if covers("user") || covers("error") || url.contains("/user/") || posts.is_empty() {
+    if covers("user")
+        || covers("error")
+        || url.contains("/user/")
+        || url.contains("/v1/notifications")
+        || posts.is_empty()
+    {
         return;
     }
     for id in entry["facts"]["ids"].as_array().into_iter().flatten() {
