@@ -224,6 +224,7 @@ pub mod feed;
 pub mod fetch;
 pub mod file;
 pub mod hacker_news;
+pub mod lemmy;
 pub mod lobsters;
 pub mod mastodon;
 pub mod params;
@@ -242,6 +243,7 @@ pub const KINDS: &[Kind] = &[
     feed::KIND,
     file::KIND,
     hacker_news::KIND,
+    lemmy::KIND,
     lobsters::KIND,
     mastodon::KIND,
     webhook::KIND,

@@ -2,6 +2,7 @@
 //! and every kind against a site that fails in every way.
 
 mod fediverse;
+mod lemmy;
 mod lobsters;
 mod mastodon;
 mod outage;
