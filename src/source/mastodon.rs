@@ -11,6 +11,8 @@
 //! # Races handled
 //! * Connect first, then read what is missed: what comes in between comes twice and is known the second time.
 //! * Events move a cursor only after that reading, so a break in between costs no post.
+//! * A look whose posts were not recorded is followed by one from where the look before it ended: the streams are
+//!   closed then, and the timelines read from there.
 //!
 //! # Accepted
 //! * A server's copy of another server's post may be deleted for want of space; a re-check takes it for gone.
@@ -85,7 +87,7 @@ fn build(settings: &Settings, tools: &Tools) -> Result<Built, String> {
     let hosts = vec![None; apis.len()];
     let settings = settings.clone();
     let next = Timestamp::MIN;
-    Ok(Built::Pull(Box::new(Mastodon { settings, wanted, apis, hosts, open: Vec::new(), next })))
+    Ok(Built::Pull(Box::new(Mastodon { settings, wanted, apis, hosts, open: Vec::new(), left: None, next })))
 }
 
 struct Mastodon {
@@ -96,6 +98,8 @@ struct Mastodon {
     /// Where a server streams, once it has said so.
     hosts: Vec<Option<Url>>,
     open: Vec<Connection>,
+    /// Where the last look ended.
+    left: Option<String>,
     /// When timelines are read again though streams are open.
     next: Timestamp,
 }
@@ -217,6 +221,10 @@ impl Source for Mastodon {
     async fn poll(&mut self, position: &Position, now: Timestamp) -> Result<Batch, SourceError> {
         let mut cursor = Cursor::read(position.cursor.as_deref());
         let mut batch = Batch::default();
+        // What was given last was not recorded. Streams do not repeat themselves; timelines do.
+        if position.cursor != self.left {
+            self.open.clear();
+        }
         // Nothing but streams is read while they are open and the timelines are not due.
         if self.open.is_empty() || now >= self.next {
             if self.wanted.stream {
@@ -260,6 +268,7 @@ impl Source for Mastodon {
             through.min().flatten()
         };
         batch.position = Position { cursor: Some(cursor.write()), memo: None };
+        self.left.clone_from(&batch.position.cursor);
         Ok(batch)
     }
 

@@ -104,6 +104,8 @@ impl<'a> Reader<'a> {
                 self.listed(item);
             }
         } else if !self.item(root) {
+            // Nothing but "done".
+            self.known |= root.value().as_object().is_some_and(serde_json::Map::is_empty);
             // A thread, a search, notifications in groups.
             for key in ["ancestors", "descendants", "statuses"] {
                 self.known |= root.has(key);
