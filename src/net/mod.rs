@@ -21,7 +21,9 @@ use url::{Host, Url};
 pub mod address;
 pub mod resolve;
 
+mod endless;
 mod error;
+pub use endless::Endless;
 pub use error::Error;
 
 /// The most that is read of an answer to a POST: enough for any word of explanation.

@@ -16,6 +16,7 @@ use crate::runtime::secret;
 
 mod climb;
 mod node;
+mod open;
 
 pub use climb::Climb;
 pub use node::{Node, time};
@@ -180,12 +181,8 @@ impl Api {
         self.ask(url, Some(("application/x-www-form-urlencoded", body.into())), true).await
     }
 
-    async fn ask(
-        &self,
-        url: &str,
-        body: Option<(&str, Bytes)>,
-        any: bool,
-    ) -> Result<fetch::Answer, SourceError> {
+    /// The address and the headers as they are sent.
+    fn signature(&self, url: &str) -> (String, Vec<(String, String)>) {
         let mut url = url.to_owned();
         let mut headers = self.headers.clone();
         match &self.credential {
@@ -198,6 +195,16 @@ impl Api {
             Some((credential, Sign::Query(name))) => url = with_query(&url, &[(name, credential.expose())]),
             None => {}
         }
+        (url, headers)
+    }
+
+    async fn ask(
+        &self,
+        url: &str,
+        body: Option<(&str, Bytes)>,
+        any: bool,
+    ) -> Result<fetch::Answer, SourceError> {
+        let (url, headers) = self.signature(url);
         let headers: Vec<(&str, &str)> =
             headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
         let ask = Ask {
@@ -222,13 +229,19 @@ pub fn with_query(url: &str, pairs: &[(&str, &str)]) -> String {
 
 /// The next page as a `Link` header names it (RFC 8288), made whole.
 pub fn next_page(answer: &super::Answer<'_>) -> Option<String> {
+    linked(answer, "next")
+}
+
+/// The page of that relation as a `Link` header names it (RFC 8288), made whole.
+pub fn linked(answer: &super::Answer<'_>, relation: &str) -> Option<String> {
     let base = url::Url::parse(answer.url?).ok()?;
     let headers = answer.headers.iter().filter(|(name, _)| name == "link");
     let link = headers.flat_map(|(_, value)| links(value)).find(|(_, parameters)| {
         parameters.split(';').any(|parameter| {
             let (name, value) = parameter.split_once('=').unwrap_or_default();
             let mut relations = value.trim().trim_matches('"').split_ascii_whitespace();
-            name.trim().eq_ignore_ascii_case("rel") && relations.any(|word| word.eq_ignore_ascii_case("next"))
+            name.trim().eq_ignore_ascii_case("rel")
+                && relations.any(|word| word.eq_ignore_ascii_case(relation))
         })
     })?;
     base.join(link.0).ok().map(Into::into)

@@ -94,6 +94,13 @@ impl Answer {
     pub fn borrowed(&self) -> super::Answer<'_> {
         super::Answer { url: Some(&self.url), status: self.status, headers: &self.headers, body: &self.body }
     }
+
+    /// What an error status means, for who asked in a way that lets it pass.
+    pub fn refused(&self) -> SourceError {
+        let shown = Url::parse(&self.url).map_or_else(|_| String::new(), |url| address::shown(&url));
+        let (status, headers) = (self.status, self.headers.clone());
+        from_reply(&shown, &Reply { status, headers, body: Bytes::new() })
+    }
 }
 
 /// What is kept between requests.

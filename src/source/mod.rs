@@ -228,7 +228,9 @@ pub mod file;
 pub mod github;
 pub mod hacker_news;
 pub mod imap;
+pub mod lemmy;
 pub mod lobsters;
+pub mod mastodon;
 pub mod params;
 pub mod rating;
 pub mod record;
@@ -260,6 +262,9 @@ pub const KINDS: &[Kind] = &[
     telegram::KIND,
     stack_exchange::KIND,
     reddit::KIND,
+    lemmy::KIND,
+    lobsters::KIND,
+    mastodon::KIND,
     webhook::KIND,
     youtube::KIND,
 ];

@@ -153,6 +153,8 @@ struct State {
     pre: u32,
     /// The open link: its address and where its words begin.
     link: Option<(String, usize)>,
+    /// The open link says that it is a mention or a hashtag.
+    tag: bool,
 }
 
 impl TokenSink for Writer<'_> {
@@ -221,6 +223,7 @@ impl State {
                 if opens {
                     let from = self.text.len();
                     self.link = address(tag, base).map(|address| (address, from));
+                    self.tag = is_tag(tag);
                 }
             }
             "pre" => {
@@ -298,7 +301,8 @@ impl State {
             let text = text.trim_start_matches("https://").trim_start_matches("http://");
             text.trim_start_matches("www.").trim_end_matches('/').to_owned()
         };
-        if words.is_empty() {
+        // Where a site keeps its lists of people and tags is no part of what was said.
+        if words.is_empty() || (self.tag && words.starts_with(['@', '#']) && !words.contains(' ')) {
             return;
         }
         if !stem.contains(' ') && stem.contains('.') && bare(&address).starts_with(&bare(stem)) {
@@ -312,6 +316,18 @@ impl State {
             self.text.push(')');
         }
     }
+}
+
+/// Whether a link is one that a site makes of `@ann` and `#acme` by itself.
+fn is_tag(tag: &Tag) -> bool {
+    tag.attrs.iter().any(|attribute| {
+        let mut words = attribute.value.split_ascii_whitespace();
+        match &*attribute.name.local {
+            "class" => words.any(|word| matches!(word, "mention" | "hashtag")),
+            "rel" => words.any(|word| word == "tag"),
+            _ => false,
+        }
+    })
 }
 
 fn address(tag: &Tag, base: Option<&Url>) -> Option<String> {
@@ -348,6 +364,14 @@ mod tests {
                 "https://globex.example/long/path",
             ),
             ("<a href='mailto:a@b.example'>write</a> <a href='#top'>top</a>", "write top"),
+            (
+                "<a class='u-url mention' href='/@ann'>@<span>ann</span></a> on <a rel=tag href='/t/x'>#<span>x</span></a>",
+                "@ann on #x",
+            ),
+            (
+                "<a rel=tag href='/t/x'>news</a> <a href='/1'>#1</a>",
+                "news (https://acme.example/t/x) #1 (https://acme.example/1)",
+            ),
             ("<script>bad('<p>')</script><style>p{}</style>good", "good"),
             ("<ul><li>a<li>b</ul>c", "a\nb\n\nc"),
             ("<pre>a  b\n c</pre>d", "a  b\n c\nd"),

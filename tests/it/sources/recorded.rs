@@ -120,7 +120,8 @@ fn every_recorded_answer_gives_posts_or_one_reason() {
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
-/// Names of the index that are names of posts: those of people and of whole tables are none of ours.
+/// Names of the index that are names of posts: those of people, of notifications and of whole tables are none
+/// of ours.
 fn names(entry: &Value, name: &str, posts: &[earmark::domain::post::Post], row: &mut Row) {
     let covers =
         |word: &str| entry["covers"].as_array().into_iter().flatten().any(|tag| tag.as_str() == Some(word));
@@ -130,6 +131,7 @@ fn names(entry: &Value, name: &str, posts: &[earmark::domain::post::Post], row: 
         || covers("error")
         || url.contains("/user/")
         || url.ends_with("/timeline")
+        || url.contains("/v1/notifications")
         || posts.is_empty()
     {
         return;
