@@ -4,4 +4,5 @@ pub mod clock;
 pub mod daemon;
 pub mod fake_site;
 pub mod fake_smtp;
+pub mod fake_socket;
 pub mod sink;
