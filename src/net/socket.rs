@@ -18,6 +18,7 @@
 //! reading. `next` may be cut at any point: no frame is lost by it.
 
 use std::fmt;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -91,7 +92,8 @@ impl Frame {
 
 /// An open connection. Dropped, it is closed.
 pub struct Socket {
-    stream: WebSocketStream<Upgraded>,
+    /// Never locked: it makes what only one may use something that many may hold.
+    stream: Mutex<WebSocketStream<Upgraded>>,
     shown: String,
     limits: Limits,
     /// How long has been listened in vain.
@@ -144,7 +146,7 @@ impl Client {
             .max_frame_size(Some(limits.largest))
             .max_message_size(Some(limits.largest));
         let stream = WebSocketStream::from_raw_socket(upgraded, Role::Client, Some(config)).await;
-        let shown = shown.to_owned();
+        let (stream, shown) = (Mutex::new(stream), shown.to_owned());
         Ok(Opened::Socket(Box::new(Socket { stream, shown, limits, silent: Duration::ZERO, pinged: false })))
     }
 }
@@ -178,12 +180,12 @@ impl Socket {
     pub async fn next(&mut self, wait: Duration) -> Result<Option<Frame>, Error> {
         let until = Instant::now() + wait;
         loop {
-            let came = match self.stream.next().now_or_never() {
+            let came = match self.stream().next().now_or_never() {
                 Some(came) => came,
                 None => {
                     let began = Instant::now();
                     let left = until.saturating_duration_since(began).min(self.patience());
-                    match timeout(left, self.stream.next()).await {
+                    match timeout(left, self.stream().next()).await {
                         Ok(came) => came,
                         Err(_) => {
                             self.silent += began.elapsed();
@@ -224,7 +226,11 @@ impl Socket {
     /// Takes leave. What still comes is not waited for.
     pub async fn close(mut self) {
         // The other side is told out of politeness; it notices all the same.
-        let _ = timeout(Duration::from_secs(1), self.stream.close(None)).await;
+        let _ = timeout(Duration::from_secs(1), self.stream().close(None)).await;
+    }
+
+    fn stream(&mut self) -> &mut WebSocketStream<Upgraded> {
+        self.stream.get_mut().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// How long may be listened until something is to be done about the silence.
@@ -243,7 +249,7 @@ impl Socket {
     }
 
     async fn give(&mut self, message: Message) -> Result<(), Error> {
-        match timeout(SENDING, self.stream.send(message)).await {
+        match timeout(SENDING, self.stream().send(message)).await {
             Ok(given) => given.map_err(|fault| self.fault(&fault)),
             Err(_) => Err(Error::Timeout { url: self.shown.clone() }),
         }

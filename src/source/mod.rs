@@ -220,6 +220,7 @@ pub trait Push: Send + Sync + 'static {
 
 pub mod answer;
 pub mod api;
+pub mod bluesky;
 pub mod feed;
 pub mod fetch;
 pub mod file;
@@ -238,6 +239,7 @@ pub use terms::Terms;
 /// Every kind, by name, a line each: who adds one changes one line.
 #[rustfmt::skip]
 pub const KINDS: &[Kind] = &[
+    bluesky::KIND,
     feed::KIND,
     file::KIND,
     hacker_news::KIND,

@@ -1,6 +1,7 @@
 //! Kinds of sources as a whole: saved answers through the command, recorded answers of real services, terms,
 //! and every kind against a site that fails in every way.
 
+mod bluesky;
 mod lobsters;
 mod outage;
 mod parse;
