@@ -337,6 +337,9 @@ impl Source for Bluesky {
             self.link = None;
             self.recent = Recent::default();
             self.handed.clone_from(&position.cursor);
+            if let Some(cursor) = Cursor::read(position.cursor.as_deref()) {
+                self.recent.meet(cursor.time, &cursor.last);
+            }
         }
         // Before its first event a stream is read from the first look on.
         let cursor = Cursor::read(position.cursor.as_deref());

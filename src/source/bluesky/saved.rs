@@ -143,7 +143,8 @@ impl Found<'_> {
             Some(thread) => self.thread(&thread, 0),
             None => {}
         }
-        if root.has("uri") || root.has("post") {
+        // Who liked a post is told beside its name.
+        if ["post", "record", "value"].iter().any(|key| root.has(key)) {
             self.item(root);
         }
         let known = root

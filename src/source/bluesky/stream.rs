@@ -17,7 +17,8 @@ use crate::source::{Retry, SourceError, Terms};
 /// How the budget of connections is called.
 pub const BUCKET: &str = "connections";
 
-/// The largest frame; a post has 300 letters, and its record is capped by the network at a fraction of this.
+/// The largest frame; a post has 300 letters, and its record is capped by the network at a fraction of this. An
+/// instance is told to leave larger ones out: one that is sent all the same ends the connection, each time anew.
 const LARGEST: usize = 2 << 20;
 
 /// An instance pings every half minute.
@@ -31,6 +32,8 @@ const TRIES: usize = 4;
 
 const V2: &str = "/xrpc/network.bsky.jetstream.subscribeEvents";
 const V1: &str = "/subscribe";
+/// How both forms call the largest frame.
+const MOST: &str = "maxMessageSizeBytes";
 
 /// The two forms.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -132,7 +135,10 @@ impl Way<'_> {
         let mut seam = cursor.map(Seam::after);
         let mut last = None;
         for _ in 0..TRIES {
-            let mut url = format!("{}{V2}?collections={POSTS}&kinds=commit&kinds=account", instance.base);
+            let mut url = format!(
+                "{}{V2}?collections={POSTS}&kinds=commit&kinds=account&{MOST}={LARGEST}",
+                instance.base
+            );
             if let Some(from) = &from {
                 url = format!("{url}&cursor={from}");
             }
@@ -162,7 +168,7 @@ impl Way<'_> {
     }
 
     async fn one(self, instance: &Instance, cursor: Option<&Cursor>) -> Result<Link, SourceError> {
-        let mut url = format!("{}{V1}?wantedCollections={POSTS}", instance.base);
+        let mut url = format!("{}{V1}?wantedCollections={POSTS}&{MOST}={LARGEST}", instance.base);
         if let Some(cursor) = cursor {
             url = format!("{url}&cursor={}", cursor.rewound());
         }
