@@ -56,10 +56,10 @@ static TERMS: Terms = Terms {
     paging: "pushed; 25 posts at once when they are asked for anew",
     erase: &[Erase { what: "posts deleted there, and all of accounts deleted there", hours: 24 }],
     commercial: Commercial::ItsTerms,
-    sees: "all public posts and answers of the network, edits, deletions, accounts deleted; what was missed in the \
-           last 36 hours",
-    cannot: "handles (authors are named by their DID), likes and reposts, words on pictures, what was posted longer \
-             before the daemon ran than an instance holds",
+    sees: "every public post and answer of the network as it is written, edits, deletions, accounts deleted; after \
+           an outage what the last 36 hours held",
+    cannot: "handles (authors are named by their DID), likes, reposts, words on pictures; what was missed more than \
+             36 hours ago (said as a gap)",
     document: "https://docs.bsky.app/docs/support/developer-guidelines",
     ..Terms::OPEN
 };
@@ -82,6 +82,8 @@ const MOST_POSTS: usize = 500;
 const MOST_FRAMES: usize = 4_000;
 /// Looks without an event after which another instance may know more.
 const QUIET: u32 = 180;
+/// An instance's clock may be this far ahead of ours, in microseconds; a cursor further on would skip what comes.
+const AHEAD: i64 = 600_000_000;
 /// As many posts may be asked for at once.
 const AT_ONCE: usize = 25;
 
@@ -350,7 +352,10 @@ impl Source for Bluesky {
         let cursor = cursor.or_else(|| Some(Cursor { time: now.as_microsecond(), ..Cursor::default() }));
         let mut look = Look { batch: Batch::default(), cursor, events: 0 };
         let ended = self.read(&mut look).await;
-        let Look { mut batch, cursor, events } = look;
+        let Look { mut batch, mut cursor, events } = look;
+        if let Some(cursor) = &mut cursor {
+            cursor.time = cursor.time.min(now.as_microsecond().saturating_add(AHEAD));
+        }
         if let (Some(link), Some(instance)) = (&mut self.link, self.wanted.instances.get(self.current))
             && link.seam.as_ref().is_some_and(cursor::Seam::has_seen)
         {

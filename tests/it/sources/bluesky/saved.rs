@@ -150,3 +150,25 @@ fn a_window_of_a_stream_is_read_line_by_line() {
     assert_eq!(window.rejects.iter().map(|reject| reject.at.as_str()).collect::<Vec<_>>(), ["line 7"]);
     assert_eq!(parsed(&[account, identity].join("\n")).nothing, Some(Nothing::NoPostsInside));
 }
+
+#[test]
+fn what_is_cut_anywhere_gives_posts_or_one_reason() {
+    let mut post = view("a");
+    post["record"]["text"] = json!("grüße 👍 acme.example/…");
+    post["record"]["facets"] = json!([{ "index": { "byteStart": 8, "byteEnd": 12 }, "features": [{ "uri": "https://acme.example/" }] }]);
+    let frame = json!({ "did": "did:plc:ann", "time_us": i64::MAX, "kind": "commit", "commit": { "rev": "r", "operation": "create",
+        "collection": "app.bsky.feed.post", "rkey": "a", "cid": "c", "record": post["record"] } });
+    let settings = Settings { id: "b".into(), params: Value::Null };
+    for body in [json!({ "posts": [post] }).to_string(), format!("{frame}\n{frame}")] {
+        for end in 0..=body.len() {
+            let found = parse(&Answer::saved(&body.as_bytes()[..end]), &settings);
+            assert_eq!(
+                found.posts.is_empty(),
+                found.nothing.is_some(),
+                "{}",
+                &body[..body.floor_char_boundary(end)]
+            );
+        }
+        assert_eq!(parsed(&body).posts.len(), 1);
+    }
+}
