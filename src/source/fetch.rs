@@ -24,6 +24,7 @@ mod ask;
 mod budget;
 mod gate;
 mod limits;
+mod socket;
 pub mod wishes;
 
 pub use ask::Ask;
@@ -31,6 +32,7 @@ use budget::Wait;
 pub use budget::{Claim, Ledger};
 use gate::Gates;
 pub use gate::Limits;
+pub use socket::{broken, refused};
 
 /// A source waits this long for its budget inside a look; for more than that the look ends, and what it has
 /// is taken in.

@@ -222,6 +222,7 @@ pub mod answer;
 pub mod api;
 pub mod discourse;
 pub mod app_store;
+pub mod bluesky;
 pub mod feed;
 pub mod fetch;
 pub mod file;
@@ -252,6 +253,7 @@ pub use terms::Terms;
 pub const KINDS: &[Kind] = &[
     discourse::KIND,
     app_store::KIND,
+    bluesky::KIND,
     feed::KIND,
     file::KIND,
     github::KIND,

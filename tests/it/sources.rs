@@ -8,6 +8,7 @@ mod github;
 mod app_store;
 mod fediverse;
 mod lemmy;
+mod bluesky;
 mod lobsters;
 mod mastodon;
 mod outage;

@@ -138,6 +138,10 @@ fn names(entry: &Value, name: &str, posts: &[earmark::domain::post::Post], row: 
     }
     for id in entry["facts"]["ids"].as_array().into_iter().flatten().filter(|id| !id.is_null()) {
         let id = id.as_str().map_or_else(|| id.to_string(), str::to_owned);
+        // Likes and follows stand among notifications; a name in a repository says what sort of thing it is.
+        if id.starts_with("at://") && !id.contains("/app.bsky.feed.post/") {
+            continue;
+        }
         row.named += 1;
         // A name may carry what makes it one of a kind: a site, a sort, a table.
         let same = |post: &earmark::domain::post::Post| {
