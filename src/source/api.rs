@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use jiff::SignedDuration;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
 
@@ -13,8 +14,10 @@ use super::{Nothing, SourceError, Terms, Tools};
 use crate::domain::secret::SecretRef;
 use crate::runtime::secret;
 
+mod climb;
 mod node;
 
+pub use climb::Climb;
 pub use node::{Node, time};
 
 /// What signs us in. Its text is shown nowhere; its account is a hash, so that one key in two sources is one
@@ -156,6 +159,25 @@ impl Api {
     pub async fn post_form(&self, url: &str, form: &[(&str, &str)]) -> Result<fetch::Answer, SourceError> {
         let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish();
         self.ask(url, Some(("application/x-www-form-urlencoded", body.into())), false).await
+    }
+
+    /// Leaves the place alone for that long: some say so in the body of an answer.
+    pub fn pause(&self, url: &str, wait: SignedDuration) {
+        let account = self.credential.as_ref().map(|(credential, _)| credential.account());
+        self.fetch.pause(url, account, self.bucket, wait);
+    }
+
+    /// Sends a form; an error status is an answer, for places whose body says more.
+    ///
+    /// # Errors
+    /// Where there is no answer at all.
+    pub async fn post_form_any(
+        &self,
+        url: &str,
+        form: &[(&str, &str)],
+    ) -> Result<fetch::Answer, SourceError> {
+        let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish();
+        self.ask(url, Some(("application/x-www-form-urlencoded", body.into())), true).await
     }
 
     async fn ask(

@@ -217,6 +217,15 @@ impl Fetcher {
         Ok(reply)
     }
 
+    /// A place said in an answer's body that it wants to be left alone for that long.
+    pub fn pause(&self, url: &str, account: Option<&str>, bucket: &'static str, wait: SignedDuration) {
+        let Ok(url) = parse(url) else { return };
+        let host = ask::host(&url);
+        let claim = Claim { host: &host, account, bucket, cost: 1, budgets: &[] };
+        let until = self.clock.0.now().checked_add(wait).unwrap_or(jiff::Timestamp::MAX);
+        self.ledger.close(&claim, until);
+    }
+
     /// Asks once.
     ///
     /// # Errors

@@ -220,20 +220,27 @@ pub trait Push: Send + Sync + 'static {
 
 pub mod answer;
 pub mod api;
+pub mod discourse;
+pub mod app_store;
 pub mod feed;
 pub mod fetch;
 pub mod file;
+pub mod github;
 pub mod hacker_news;
 pub mod imap;
 pub mod lobsters;
 pub mod params;
+pub mod rating;
 pub mod record;
+pub mod reddit;
 pub mod schedule;
 pub mod sql;
 pub mod telegram;
+pub mod stack_exchange;
 pub mod terms;
 pub mod text;
 pub mod webhook;
+pub mod youtube;
 
 pub use answer::{Answer, Nothing, Parsed};
 pub use terms::Terms;
@@ -241,14 +248,20 @@ pub use terms::Terms;
 /// Every kind, by name, a line each: who adds one changes one line.
 #[rustfmt::skip]
 pub const KINDS: &[Kind] = &[
+    discourse::KIND,
+    app_store::KIND,
     feed::KIND,
     file::KIND,
+    github::KIND,
     hacker_news::KIND,
     imap::KIND,
     lobsters::KIND,
     sql::KIND,
     telegram::KIND,
+    stack_exchange::KIND,
+    reddit::KIND,
     webhook::KIND,
+    youtube::KIND,
 ];
 
 /// The kind of that name.

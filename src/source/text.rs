@@ -39,6 +39,67 @@ pub fn from_html(html: &str, base: Option<&Url>) -> String {
     plain(&text)
 }
 
+/// The words of some HTML, with what its author only quotes told apart: it stands on lines that begin with
+/// `> `. Quotes are block quotes and asides, in which forum software shows other posts and pages. A block of
+/// code is nobody's speech: its first lines stand there as a quote, so that an error message is found by its
+/// words. A picture is what its author says of it, and a smiley its name.
+pub fn from_html_quoting(html: &str, base: Option<&Url>) -> String {
+    let queue = BufferQueue::default();
+    queue.push_back(StrTendril::from_slice(cut(html, MOST_HTML)));
+    let writer = Writer { base, state: RefCell::new(State { marks: true, ..State::default() }) };
+    let tokenizer = Tokenizer::new(writer, TokenizerOpts::default());
+    let _ = tokenizer.feed(&queue);
+    tokenizer.end();
+    plain(&quoted(&tokenizer.sink.state.into_inner().text))
+}
+
+/// What an editor puts where its user said nothing of a picture.
+const NO_ALT: &str = "enter image description here";
+
+/// Lines of a block of code that are kept, and their length.
+const MOST_CODE: (usize, usize) = (3, 200);
+
+const QUOTE: char = '\u{1}';
+const QUOTE_ENDS: char = '\u{2}';
+const CODE: char = '\u{3}';
+const CODE_ENDS: char = '\u{4}';
+
+/// Marks the lines between the signs of [`State::sign`].
+fn quoted(text: &str) -> String {
+    let mut kept = String::with_capacity(text.len());
+    let (mut depth, mut code) = (0_u32, None::<usize>);
+    for (line, end) in text.split_inclusive([QUOTE, QUOTE_ENDS, CODE, CODE_ENDS, '\n']).map(|line| {
+        let end = line.chars().next_back().unwrap_or('\n');
+        (line.trim_end_matches([QUOTE, QUOTE_ENDS, CODE, CODE_ENDS, '\n']), end)
+    }) {
+        let blank = line.trim().is_empty();
+        let dropped = code.is_some_and(|lines| blank || lines >= MOST_CODE.0);
+        match &mut code {
+            _ if dropped => {}
+            Some(lines) => {
+                *lines += 1;
+                kept.push_str("> ");
+                kept.push_str(cut(line, MOST_CODE.1));
+            }
+            None => {
+                kept.push_str(if depth > 0 && !blank { "> " } else { "" });
+                kept.push_str(line);
+            }
+        }
+        if !dropped && (end == '\n' || !blank) {
+            kept.push('\n');
+        }
+        match end {
+            QUOTE => depth += 1,
+            QUOTE_ENDS => depth = depth.saturating_sub(1),
+            CODE => code = Some(0),
+            CODE_ENDS => code = None,
+            _ => {}
+        }
+    }
+    kept
+}
+
 /// The words of HTML on one line: for headlines.
 pub fn line_from_html(html: &str) -> String {
     one_line(&from_html(html, None))
@@ -86,6 +147,8 @@ struct State {
     text: String,
     /// Inside these nothing is read: their name, and how often it is open.
     hidden: Option<(String, u32)>,
+    /// Signs are set where quotes and blocks of code begin and end.
+    marks: bool,
     /// White space is meant.
     pre: u32,
     /// The open link: its address and where its words begin.
@@ -119,6 +182,27 @@ impl State {
                 self.hidden = None;
             }
             return TokenSinkResult::Continue;
+        }
+        if self.marks {
+            // What forum software writes beside pictures and links.
+            let noted = |attribute: &html5ever::Attribute| {
+                &*attribute.name.local == "class"
+                    && attribute
+                        .value
+                        .split_ascii_whitespace()
+                        .any(|class| matches!(class, "meta" | "clicks"))
+            };
+            if opens && !tag.self_closing && matches!(name, "div" | "span") && tag.attrs.iter().any(noted) {
+                self.hidden = Some((name.to_owned(), 1));
+                return TokenSinkResult::Continue;
+            }
+            self.sign(name, opens);
+            let alt = tag.attrs.iter().find(|attribute| name == "img" && &*attribute.name.local == "alt");
+            if let Some(alt) = alt.filter(|alt| &*alt.value != NO_ALT) {
+                self.space();
+                self.write(&alt.value);
+                self.space();
+            }
         }
         match name {
             "script" | "style" | "noscript" | "iframe" | "svg" | "template" | "head" | "object"
@@ -161,15 +245,29 @@ impl State {
         TokenSinkResult::Continue
     }
 
+    fn sign(&mut self, name: &str, opens: bool) {
+        let sign = match (name, opens) {
+            ("blockquote" | "aside", true) => QUOTE,
+            ("blockquote" | "aside", false) => QUOTE_ENDS,
+            ("pre", true) => CODE,
+            ("pre", false) => CODE_ENDS,
+            _ => return,
+        };
+        self.close_link();
+        self.break_line();
+        self.text.push(sign);
+    }
+
     fn write(&mut self, words: &str) {
         if self.text.len() > MOST_TEXT {
             return;
         }
+        let signs = |c: &char| matches!(*c, QUOTE..=CODE_ENDS);
         if self.pre > 0 {
-            self.text.push_str(words);
+            self.text.extend(words.chars().filter(|c| !signs(c)));
             return;
         }
-        for c in words.chars() {
+        for c in words.chars().filter(|c| !signs(c)) {
             if c.is_whitespace() {
                 self.space();
             } else {
@@ -258,6 +356,35 @@ mod tests {
             ("unfinished <b", "unfinished"),
         ] {
             assert_eq!(from_html(html, Some(&base)), expected, "{html}");
+        }
+    }
+
+    #[test]
+    fn what_others_said_is_marked() {
+        for (html, expected) in [
+            (
+                "<blockquote><p>It is bad.</p><p>Really.</p></blockquote><p>No.</p>",
+                "> It is bad.\n\n> Really.\n\nNo.",
+            ),
+            (
+                "<p>a</p><aside class=\"quote\"><div class=\"title\">ann:</div><blockquote>b<br>c</blockquote></aside>d",
+                "a\n\n> ann:\n\n> b\n> c\n\nd",
+            ),
+            (
+                "<p>see</p><pre><code>one\n\n  two\nthree\nfour\n</code></pre><p>end</p>",
+                "see\n\n> one\n>   two\n> three\n\nend",
+            ),
+            ("a<blockquote>b", "a\n\n> b"),
+            ("a</blockquote>b", "a\n\nb"),
+            ("<p>x <span class=\"badge clicks\">724</span>y</p>", "x y"),
+            (
+                "so <img class=\"emoji\" alt=\":cry:\"> slow<img alt=\"enter image description here\">",
+                "so :cry: slow",
+            ),
+            ("a\u{1}b", "ab"),
+            ("plain", "plain"),
+        ] {
+            assert_eq!(from_html_quoting(html, None), expected, "{html}");
         }
     }
 

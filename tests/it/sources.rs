@@ -3,9 +3,17 @@
 
 mod imap;
 mod imap_server;
+mod discourse;
+mod github;
+mod app_store;
 mod lobsters;
 mod outage;
 mod parse;
 mod recorded;
 mod sql;
 mod telegram;
+mod served;
+mod stack_exchange;
+mod reddit;
+mod visit;
+mod youtube;

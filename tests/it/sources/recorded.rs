@@ -125,10 +125,16 @@ fn names(entry: &Value, name: &str, posts: &[earmark::domain::post::Post], row: 
     let covers =
         |word: &str| entry["covers"].as_array().into_iter().flatten().any(|tag| tag.as_str() == Some(word));
     let url = entry["url"].as_str().unwrap_or_default();
-    if covers("user") || covers("error") || url.contains("/user/") || posts.is_empty() {
+    // What happened to a thread (a label, a lock) has a name and is no post.
+    if covers("user")
+        || covers("error")
+        || url.contains("/user/")
+        || url.ends_with("/timeline")
+        || posts.is_empty()
+    {
         return;
     }
-    for id in entry["facts"]["ids"].as_array().into_iter().flatten() {
+    for id in entry["facts"]["ids"].as_array().into_iter().flatten().filter(|id| !id.is_null()) {
         let id = id.as_str().map_or_else(|| id.to_string(), str::to_owned);
         row.named += 1;
         // A name may carry what makes it one of a kind: a site, a sort, a table.
