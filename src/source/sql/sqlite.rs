@@ -45,7 +45,7 @@ pub async fn rows(path: &Path, statement: String, values: Vec<Value>) -> Result<
 fn ask(connection: &Connection, statement: &str, values: Vec<Value>) -> rusqlite::Result<Vec<Value>> {
     connection.busy_timeout(BUSY)?;
     let mut prepared = connection.prepare(statement)?;
-    let names: Vec<String> = prepared.column_names().into_iter().map(str::to_owned).collect();
+    let names: Vec<String> = prepared.column_names().map(str::to_owned).collect();
     let values = rusqlite::params_from_iter(values.into_iter().map(cell));
     let mut rows = prepared.query(values)?;
     let mut read = Vec::new();
