@@ -142,6 +142,11 @@ pub trait Source: Send + Sync + 'static {
     /// How long to wait after a look that went well, before the site's own wishes.
     fn interval(&self) -> SignedDuration;
 
+    /// What an operator should know of the last look beside what it gave: what it costs, what it forecasts.
+    fn remark(&self) -> Option<String> {
+        None
+    }
+
     /// After how many posts [`Source::recheck`] may ask at once; 0: this place cannot be asked by id.
     fn recheck_at_once(&self) -> usize {
         0
@@ -231,6 +236,7 @@ pub mod schedule;
 pub mod terms;
 pub mod text;
 pub mod webhook;
+pub mod x;
 
 pub use answer::{Answer, Nothing, Parsed};
 pub use terms::Terms;
@@ -243,6 +249,7 @@ pub const KINDS: &[Kind] = &[
     hacker_news::KIND,
     lobsters::KIND,
     webhook::KIND,
+    x::KIND,
 ];
 
 /// The kind of that name.

@@ -5,3 +5,5 @@ mod lobsters;
 mod outage;
 mod parse;
 mod recorded;
+mod served;
+mod x;

@@ -128,7 +128,7 @@ fn names(entry: &Value, name: &str, posts: &[earmark::domain::post::Post], row: 
     if covers("user") || covers("error") || url.contains("/user/") || posts.is_empty() {
         return;
     }
-    for id in entry["facts"]["ids"].as_array().into_iter().flatten() {
+    for id in entry["facts"]["ids"].as_array().into_iter().flatten().filter(|id| !id.is_null()) {
         let id = id.as_str().map_or_else(|| id.to_string(), str::to_owned);
         row.named += 1;
         // A name may carry what makes it one of a kind: a site, a sort, a table.
