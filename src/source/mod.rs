@@ -225,16 +225,20 @@ pub trait Push: Send + Sync + 'static {
 
 pub mod answer;
 pub mod api;
+pub mod facebook;
 pub mod feed;
 pub mod fetch;
 pub mod file;
+pub mod graph;
 pub mod hacker_news;
+pub mod instagram;
 pub mod lobsters;
 pub mod params;
 pub mod record;
 pub mod schedule;
 pub mod terms;
 pub mod text;
+pub mod threads;
 pub mod webhook;
 pub mod x;
 
@@ -244,10 +248,13 @@ pub use terms::Terms;
 /// Every kind, by name, a line each: who adds one changes one line.
 #[rustfmt::skip]
 pub const KINDS: &[Kind] = &[
+    facebook::KIND,
     feed::KIND,
     file::KIND,
     hacker_news::KIND,
+    instagram::KIND,
     lobsters::KIND,
+    threads::KIND,
     webhook::KIND,
     x::KIND,
 ];

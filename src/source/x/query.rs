@@ -131,7 +131,7 @@ mod tests {
             (json!({ "query": "a", "phrases": ["b"] }), "beside query"),
             (json!({ "phrases": ["a", 5] }), "no list of texts"),
             (json!({ "phrases": ["acme"], "langs": ["english (US)"] }), "no language"),
-            (json!({ "query": "a".repeat(500) }), "512"),
+            (json!({ "query": "a".repeat(501) }), "512"),
             (json!({ "query": "a", "longest_query": 9_999 }), "no length"),
         ] {
             let mut params = Params::new(&table);
