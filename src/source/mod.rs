@@ -232,6 +232,7 @@ pub mod file;
 pub mod graph;
 pub mod hacker_news;
 pub mod instagram;
+pub mod linkedin;
 pub mod lobsters;
 pub mod params;
 pub mod record;
@@ -253,6 +254,7 @@ pub const KINDS: &[Kind] = &[
     file::KIND,
     hacker_news::KIND,
     instagram::KIND,
+    linkedin::KIND,
     lobsters::KIND,
     threads::KIND,
     webhook::KIND,

@@ -4,6 +4,7 @@
 mod facebook;
 mod graph;
 mod instagram;
+mod linkedin;
 mod lobsters;
 mod outage;
 mod parse;

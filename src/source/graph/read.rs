@@ -148,7 +148,8 @@ impl Reader<'_> {
             .or_else(|| by.iter().find_map(|one| one.author("username")))
             .or_else(|| by.iter().find_map(|one| one.author("name")));
         let parent = parent(node, place, url.as_deref(), below).filter(|parent| parent != id);
-        let comment = parent.is_some() || node.has("comment_count") || node.flag("is_reply");
+        let named = node.at().starts_with("/mentioned_comment");
+        let comment = parent.is_some() || named || node.has("comment_count") || node.flag("is_reply");
         let kind = match (recommends, comment) {
             (Some(_), _) => PostKind::Review,
             (None, true) => PostKind::Comment,

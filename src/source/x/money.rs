@@ -119,8 +119,12 @@ impl Purse {
 
     /// What an operator should know.
     pub fn words(&self, prices: &Prices) -> String {
-        let mut said =
-            format!("${:.2} of ${:.2} spent in {}", dollars(self.spent), dollars(prices.cap), self.month);
+        let aside = self.reserve.saturating_mul(prices.worst());
+        let spent = dollars(self.spent.saturating_sub(aside));
+        let mut said = format!("${spent:.2} of ${:.2} spent in {}", dollars(prices.cap), self.month);
+        if aside > 0 {
+            said.push_str(&format!(", ${:.2} set aside for asking anew after posts known", dollars(aside)));
+        }
         if let Some(per_day) = self.per_day {
             let month = prices.month_at(per_day);
             said.push_str(&format!("; about {per_day:.0} posts a day match, ${month:.2} a month"));
