@@ -45,6 +45,24 @@ impl Served {
     pub fn paths(&self) -> Vec<String> {
         self.asked().into_iter().map(|asked| asked.path).collect()
     }
+
+    /// A source that reads it.
+    pub fn source(&self, name: &str, mut params: Value, clock: &JumpClock) -> Box<dyn Source> {
+        params["base_url"] = self.base.clone().into();
+        params["allow_private"] = true.into();
+        let settings = Settings { id: "one".into(), params };
+        let kind = kind(name).expect("the kind is listed");
+        let problems = (kind.check)(&settings);
+        assert!(!problems.has_faults(), "{problems}");
+        let net = net::Settings { read_timeout: Duration::from_secs(5), ..net::Settings::new("") };
+        let limits = Limits { at_once: 8, apart: Duration::ZERO };
+        let client = net::Client::new(&net).expect("a client");
+        let fetch = Fetcher::with_limits(client, limits).on(Arc::new(clock.clone()));
+        match (kind.build)(&settings, &Tools { fetch: Arc::new(fetch) }) {
+            Ok(Built::Pull(source)) => source,
+            _ => panic!("a pulled source"),
+        }
+    }
 }
 
 async fn answer(State(place): State<Served>, request: Request) -> Response {
@@ -96,4 +114,11 @@ pub fn path(asked: &Asked) -> &str {
 
 pub fn json(value: &Value) -> Page {
     Page::of("application/json", value.to_string())
+}
+
+/// A secret in a file, as settings point to it; it lies as long as the folder.
+pub fn secret(folder: &tempfile::TempDir, name: &str, text: &str) -> Value {
+    let path = folder.path().join(name);
+    std::fs::write(&path, text).expect("a temp folder takes files");
+    serde_json::json!({ "file": path })
 }
