@@ -345,7 +345,7 @@ fn settings_out_of_order_say_what_to_write() {
         (json!({ "app": "7", "countries": ["us"], "key": { "env": "X" }, "key_id": "K" }), "all countries"),
         (json!({ "app": "7", "key": { "env": "X" } }), "key_id"),
         (json!({ "app": "7", "key_id": "K" }), "is missing beside key_id"),
-        (json!({ "app": "7", "country": "us", "countries": ["us"] }), "did you mean \"countries\""),
+        (json!({ "app": "7", "countrys": "us", "countries": ["us"] }), "did you mean \"countries\""),
     ] {
         let told = said(params);
         assert!(told.contains(part), "{part}: {told}");
