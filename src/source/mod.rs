@@ -233,6 +233,7 @@ pub mod feed;
 pub mod fetch;
 pub mod file;
 pub mod github;
+pub mod google_play;
 pub mod graph;
 pub mod hacker_news;
 pub mod imap;
@@ -269,6 +270,7 @@ pub const KINDS: &[Kind] = &[
     feed::KIND,
     file::KIND,
     github::KIND,
+    google_play::KIND,
     hacker_news::KIND,
     imap::KIND,
     instagram::KIND,

@@ -7,6 +7,7 @@ mod discourse;
 mod facebook;
 mod fediverse;
 mod github;
+mod google_play;
 mod graph;
 mod imap;
 mod imap_server;
