@@ -238,6 +238,7 @@ pub mod graph;
 pub mod hacker_news;
 pub mod imap;
 pub mod instagram;
+pub mod json;
 pub mod lemmy;
 pub mod linkedin;
 pub mod lobsters;
@@ -274,6 +275,7 @@ pub const KINDS: &[Kind] = &[
     hacker_news::KIND,
     imap::KIND,
     instagram::KIND,
+    json::KIND,
     lemmy::KIND,
     linkedin::KIND,
     lobsters::KIND,

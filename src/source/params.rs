@@ -149,7 +149,7 @@ impl<'a> Params<'a> {
 }
 
 /// `did you mean …`, else the whole list.
-fn choice(given: &str, known: &[&str]) -> String {
+pub fn choice(given: &str, known: &[&str]) -> String {
     let near = known.iter().map(|word| (strsim::damerau_levenshtein(given, word), word)).min();
     match near {
         Some((distance, word)) if distance <= 2.max(given.len() / 4) => format!("did you mean \"{word}\"?"),

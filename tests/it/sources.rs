@@ -12,6 +12,7 @@ mod graph;
 mod imap;
 mod imap_server;
 mod instagram;
+mod json;
 mod lemmy;
 mod linkedin;
 mod lobsters;
