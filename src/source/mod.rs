@@ -226,6 +226,7 @@ pub mod file;
 pub mod hacker_news;
 pub mod lobsters;
 pub mod params;
+pub mod recheck;
 pub mod record;
 pub mod schedule;
 pub mod terms;

@@ -25,6 +25,8 @@ fn retention(text_before: i64, rows_before: i64, limit: usize) -> Retention {
         text_before: at(text_before),
         topics: Vec::new(),
         sources: Vec::new(),
+        terms: Vec::new(),
+        refreshed: Vec::new(),
         rows_before: at(rows_before),
         limit,
         now: at(1_000),
