@@ -119,8 +119,7 @@ pub struct Effects {
     pub events: Vec<Event>,
     /// A signed link used up by it, and when it may be forgotten; conflict if it was used before.
     pub link: Option<(LinkId, Timestamp)>,
-    /// When posts are to be asked for anew, in place of what was said before; a mention that is not
-    /// there or erased is passed over.
+    /// When posts are to be asked for anew; a mention that is not there or erased is passed over.
     pub rechecks: Vec<Recheck>,
 }
 
@@ -161,17 +160,15 @@ pub struct Recording {
     /// at 0).
     pub source: SourceState,
     /// Mentions, new (`revision == 1`) or newer versions of known ones (the stored row must be
-    /// at `revision - 1`). Also conflict: the post was forgotten ([`Forgets::kept_out`]); its
-    /// version was recorded before for that topic,
-    /// or another mention of the same post (by id or alias) in that topic exists. A post that
+    /// at `revision - 1`). Also conflict: the post was forgotten ([`Forgets::kept_out`]), its version
+    /// was recorded before for that topic, or another mention of it (by id or alias) is there. One that
     /// comes under another name is kept under the id it is known by ([`Recalled::id`]). Rows of
     /// one recording see those before them. A correction stays as it is stored, whatever a newer
     /// version brings.
     pub mentions: Vec<RecordedMention>,
     /// Mentions to be forgotten because their post is gone: text and author are erased, and so
-    /// are copies of the post that wait in the inbox; the store writes the event. The time of it is
-    /// the source's `answered_at`, else `asked_at`, else `next_poll`. One that is not there, or was
-    /// erased before, is passed over.
+    /// are copies of it in the inbox; the store writes the event. The time of it is the source's
+    /// `answered_at`, else `asked_at`, else `next_poll`. One not there, or erased before, is passed over.
     pub erased: Vec<MentionId>,
     /// What the triggers cause.
     pub effects: Effects,
@@ -338,8 +335,7 @@ pub trait Store: Forgets {
     // ---- crossing 0: received -------------------------------------------------------------
 
     /// Takes posts that their sender will not offer again into the inbox of their source. A post
-    /// version that waits there already is not taken twice, and what was forgotten is not taken at
-    /// all: how many those were.
+    /// version that waits there already is not taken twice; what was forgotten is left out, and counted.
     async fn receive(&self, posts: Vec<Post>) -> Result<u64>;
 
     /// Inbox rows of one source in the order received, after `after`, at most `limit`.

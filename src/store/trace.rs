@@ -121,7 +121,14 @@ impl ForgetKey {
 
     /// Those of a post that is kept: another post may have borne one of its names, and be gone.
     pub fn own_tombstones(&self, post: &Post) -> Vec<Mark> {
-        let mut marks = vec![self.post(post.source.as_str(), &post.id)];
+        let mut marks = self.asked_tombstones(post);
+        marks.push(self.post(post.source.as_str(), &post.id));
+        marks
+    }
+
+    /// Those that stand there because somebody asked for it: of its author and its address.
+    pub fn asked_tombstones(&self, post: &Post) -> Vec<Mark> {
+        let mut marks = Vec::new();
         marks.extend(post.url.as_deref().map(|url| self.url(url)));
         if let Some(author) = post.author.as_deref() {
             marks.push(self.author(author));

@@ -33,6 +33,12 @@ impl State {
         marks.iter().find_map(|mark| self.forgotten.get(mark).copied())
     }
 
+    /// Whether somebody asked for a post's author or address to be forgotten.
+    pub(super) fn is_unwanted(&self, post: &Post) -> bool {
+        let marks = self.forget_key.get(&()).map(|key| key.asked_tombstones(post));
+        marks.is_some_and(|marks| marks.iter().any(|mark| self.forgotten.contains_key(mark)))
+    }
+
     fn sent(&self, escalation: EscalationId) -> u64 {
         let about = self.notifications.values().filter(|row| row.about == About::Escalation(escalation));
         about.filter(|row| matches!(row.delivery, Delivery::Sent { .. })).count() as u64

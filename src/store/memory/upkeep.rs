@@ -93,7 +93,7 @@ impl Change<'_> {
                     why: "the rows are of another store than what was forgotten here".into(),
                 });
             }
-            Row::Inbox(_, post) if !post.deleted && self.state.forgotten(post).is_some() => return Ok(()),
+            Row::Inbox(_, post) if !post.deleted && self.state.is_unwanted(post) => return Ok(()),
             Row::Version { source, id, .. } | Row::Alias { source, id, .. } if is_buried(source, id) => {
                 return Ok(());
             }

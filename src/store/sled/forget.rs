@@ -85,6 +85,12 @@ impl Txn<'_> {
         self.buried(&key.own_tombstones(post))
     }
 
+    /// Whether somebody asked for a post's author or address to be forgotten.
+    pub fn is_unwanted(&self, post: &Post) -> Result<bool> {
+        let Some(key) = self.known_key()? else { return Ok(false) };
+        Ok(self.buried(&key.asked_tombstones(post))?.is_some())
+    }
+
     fn buried(&self, marks: &[Mark]) -> Result<Option<Timestamp>> {
         for mark in marks {
             if let Some(at) = self.get(&tombstone_key(*mark))? {

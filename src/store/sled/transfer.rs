@@ -156,7 +156,8 @@ impl Txn<'_> {
         if self.get::<u64>(&last)?.is_none_or(|highest| highest < number) {
             self.put(last, &number);
         }
-        if post.deleted || self.forgotten(post)?.is_none() {
+        // What is kept out for other reasons is left out when it is taken in.
+        if post.deleted || !self.is_unwanted(post)? {
             self.put_inbox(number, post);
         }
         Ok(())

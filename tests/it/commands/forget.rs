@@ -119,7 +119,12 @@ fn nothing_is_left_on_the_disk_and_who_answered_is() {
     let replayed = scene.json(path(&scene, &["replay"], "posts.jsonl"));
     assert_eq!(replayed[0]["skipped"]["forgotten"], 1, "without a daemon too: {replayed:?}");
 
+    // A new life copies what the last one entered into the record.
     let state = scene.path("state");
+    let audit = || std::fs::read_to_string(state.join("audit.jsonl")).unwrap_or_default();
+    let daemon = Logging::start(&scene);
+    scene.until("the record", || audit().contains("\"forgot\""));
+    daemon.stop();
     assert!(!holding(&state.join("db"), &words).is_empty(), "else this test sees nothing");
     scene.run(["store", "compact"]).ok();
     assert_eq!(holding(&state, &words), [""; 0]);
@@ -152,9 +157,9 @@ fn nothing_is_left_on_the_disk_and_who_answered_is() {
     let sum: u64 =
         ["negative", "neutral", "positive", "unsure"].iter().map(|p| counts[p].as_u64().unwrap()).sum();
     assert_eq!(sum, 3, "{digest:?}");
-    let audit = std::fs::read_to_string(state.join("audit.jsonl")).unwrap();
+    let audit = audit();
     assert!(
-        audit.contains("\"erased_for\":\"request\",\"sent\":1") && audit.contains("\"forgot\""),
+        audit.contains("\"erased_for\":\"request\",\"sent\":1") && audit.contains("\"what\":\"forgot\""),
         "{audit}"
     );
     assert!(scene.run(["mentions"]).ok().out.contains("forgotten on request"));

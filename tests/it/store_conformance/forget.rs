@@ -170,7 +170,7 @@ async fn what_was_forgotten_is_kept_out(bed: &mut Bed) {
         elsewhere("2", "who"),
         elsewhere("3", "who"),
         Post { url: None, author: None, ..by("3", "", "") },
-        Post { url: None, author: None, ..by("9", "", "") },
+        Post { url: None, author: None, ..by("10", "", "") },
     ];
     let expected = [true, true, false, true, true, true, false];
     assert_eq!(bed.store.kept_out(posts.clone()).await.expect("works"), expected);
