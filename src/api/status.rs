@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::forget::Rechecks;
 use super::{Api, Result};
 use crate::domain::correction::Calibration;
 use crate::domain::digest::Window;
@@ -47,6 +48,9 @@ pub struct Status {
     pub calibration: Option<Calibration>,
     /// The same by hour; adds up to `today`.
     pub hours: Vec<Hour>,
+    /// Queues of posts to be asked for anew.
+    #[serde(default)]
+    pub rechecks: Vec<Rechecks>,
     /// What the tasks are doing.
     pub tasks: BTreeMap<String, serde_json::Value>,
 }
@@ -94,6 +98,7 @@ impl Api {
             corrected,
             calibration: self.calibration().await?.in_use,
             hours,
+            rechecks: self.rechecks().await?,
             tasks: tasks
                 .map(|(name, status)| (name, serde_json::to_value(status).unwrap_or_default()))
                 .collect(),

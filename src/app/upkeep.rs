@@ -12,6 +12,7 @@ use crate::config::Config;
 use crate::pipeline::notice;
 use crate::runtime::stop::Stop;
 use crate::runtime::task::{Task, Wake};
+use crate::source::{self, recheck};
 use crate::store::{Effects, OutboxDepth, Retention};
 use crate::telemetry::metrics;
 
@@ -20,7 +21,7 @@ const GAUGES_EVERY: SignedDuration = SignedDuration::from_secs(30);
 /// How often retention is looked at.
 const RETAIN_EVERY: SignedDuration = SignedDuration::from_hours(1);
 /// Rows looked at between two looks at the stop token.
-const ROWS: usize = 2_000;
+const ROWS: usize = 500;
 
 /// Does all of it.
 pub struct Upkeep {
@@ -81,6 +82,9 @@ impl Task for Upkeep {
         let oldest = outbox.oldest.map_or(0.0, |at| now.duration_since(at).as_secs_f64().max(0.0));
         metrics::outbox(outbox.waiting, oldest);
         self.alarm(&outbox, now).await?;
+        for queue in self.api.rechecks().await? {
+            metrics::rechecks(queue.source.as_str(), queue.waiting, queue.overdue);
+        }
         let size = self.api.store.size().await?;
         metrics::store(size.disk_bytes, size.mentions);
         for (task, status) in self.api.driver.iter().flat_map(|driver| driver.status()) {
@@ -93,7 +97,16 @@ impl Task for Upkeep {
 /// What has outlived its time at `now`.
 fn retention(config: &Config, now: Timestamp) -> Retention {
     let ago = |length: SignedDuration| now.checked_sub(length).unwrap_or(Timestamp::UNIX_EPOCH);
+    let (mut terms, mut refreshed) = (Vec::new(), Vec::new());
+    for settings in &config.sources {
+        let of = source::kind(&settings.kind).map(|kind| kind.terms);
+        let Some((of, keep)) = of.and_then(|of| Some((of, recheck::keep(of)?))) else { continue };
+        let list = if of.refresh { &mut refreshed } else { &mut terms };
+        list.push((settings.id.clone(), ago(keep)));
+    }
     Retention {
+        terms,
+        refreshed,
         text_before: ago(config.retention.text),
         topics: config
             .topics

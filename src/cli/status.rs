@@ -97,6 +97,11 @@ fn show_sources(status: &Status) {
             output::safe(&gap.detail, 100)
         ));
     }
+    for queue in status.rechecks.iter().filter(|queue| queue.waiting > 0) {
+        let overdue = if queue.overdue > 0 { format!(", {} overdue", queue.overdue) } else { String::new() };
+        let posts = output::count(queue.waiting as u64, "mention");
+        output::line(&format!("  {}: {posts} to be asked for anew{overdue}", queue.source));
+    }
     output::line("");
 }
 

@@ -10,6 +10,7 @@ pub mod channel;
 pub mod correction;
 pub mod digest;
 pub mod duration;
+pub mod erasure;
 pub mod escalation;
 pub mod event;
 pub mod hours;

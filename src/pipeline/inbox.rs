@@ -50,6 +50,8 @@ impl Task for InboxReader {
                 rejects: Vec::new(),
                 gaps: Vec::new(),
                 position: None,
+                gone: Vec::new(),
+                terms: None,
             };
             metrics::posts_polled(self.kind, given.posts.len());
             if !self.ingest.take(&self.id, given, stop).await? || stop.is_stopped() {

@@ -11,8 +11,8 @@ use jiff::Timestamp;
 use super::matter::{self, Decided};
 use super::notice;
 use super::plan::{Plan, SharedPlan, SourcePlan};
+use super::recheck::after_seeing;
 use super::select::{Candidate, Selected, name_of, pieces, select, single};
-use crate::domain::event::{Actor, Event, What};
 use crate::domain::id::{MentionId, SourceId, TopicId};
 use crate::domain::mention::{Field, Finding, Mention, ScoredMention, Span};
 use crate::domain::notification::{HoldReason, Notice};
@@ -26,9 +26,11 @@ use crate::runtime::stop::Stop;
 use crate::runtime::task::Nudge;
 use crate::sentiment::scorer::Scorer;
 use crate::sentiment::{Scorable, language_of};
-use crate::source::{Position, Reject};
+use crate::source::{AuthorGone, Position, Reject, Terms};
 use crate::store::{Effects, Outcome, Recalled, Recording, Store};
 use crate::telemetry::metrics;
+
+mod forget;
 
 /// Posts of one transaction: enough that a flush is shared, few enough that a fresh complaint
 /// does not wait long behind a backlog.
@@ -53,6 +55,10 @@ pub struct Given {
     pub next_poll: Timestamp,
     /// The last inbox row among the posts.
     pub inbox_through: Option<u64>,
+    /// Authors who left, as of after these posts.
+    pub gone: Vec<AuthorGone>,
+    /// By what its posts are asked for anew; none: they are not.
+    pub terms: Option<&'static Terms>,
 }
 
 /// Takes in what sources give. Shared by all pollers; holds no state but handles.
@@ -136,23 +142,41 @@ impl Ingest {
     /// moved. `Ok(false)`: the cursor is where it was, because the daemon stops or a reload took
     /// the source away; asking again at once would give the same.
     pub async fn take(&self, id: &SourceId, given: Given, stop: &Stop) -> anyhow::Result<bool> {
-        let plan = self.plan.load_full();
-        let Some(source) = plan.sources.get(id) else { return Ok(false) };
-        let Given { posts, rejects, gaps, position, fetched_through, next_poll, inbox_through } = given;
+        let Given { posts, rejects, gaps, position, fetched_through, next_poll, inbox_through, gone, terms } =
+            given;
         for reject in &rejects {
             tracing::debug!(source.id = %id, "source {id} gave something unreadable at {}: {}", reject.at, reject.why);
         }
         let closing = Closing { rejects, gaps, position, fetched_through, next_poll, inbox_through };
+        self.feed(id, posts, Some(&closing), &gone, terms, stop).await
+    }
+
+    async fn feed(
+        &self,
+        id: &SourceId,
+        posts: Vec<Post>,
+        closing: Option<&Closing>,
+        gone: &[AuthorGone],
+        terms: Option<&'static Terms>,
+        stop: &Stop,
+    ) -> anyhow::Result<bool> {
+        let plan = self.plan.load_full();
+        let Some(source) = plan.sources.get(id) else { return Ok(false) };
         let mut pieces = VecDeque::from(pieces(posts, PIECE));
-        if pieces.is_empty() {
+        // Who left may have written one of these posts: they are recorded, then forgotten, and only then the
+        // cursor moves.
+        if pieces.is_empty() || !gone.is_empty() {
             pieces.push_back(Vec::new());
         }
         while let Some(piece) = pieces.pop_front() {
             if stop.is_stopped() {
                 return Ok(false);
             }
-            let closing = pieces.is_empty().then_some(&closing);
-            let left = self.piece(id, &plan, source, piece, closing).await;
+            if pieces.is_empty() {
+                self.forget_authors(gone).await.with_context(|| format!("source {id}"))?;
+            }
+            let closing = closing.filter(|_| pieces.is_empty());
+            let left = self.piece(id, (&plan, source), piece, closing, terms).await;
             let left = left.with_context(|| format!("source {id}"))?;
             if !left.is_empty() {
                 pieces.push_front(left);
@@ -166,10 +190,10 @@ impl Ingest {
     async fn piece(
         &self,
         id: &SourceId,
-        plan: &Plan,
-        source: &SourcePlan,
+        (plan, source): (&Plan, &SourcePlan),
         mut posts: Vec<Post>,
         closing: Option<&Closing>,
+        terms: Option<&'static Terms>,
     ) -> anyhow::Result<Vec<Post>> {
         let mut scores = Scores::new();
         let mut left = Vec::new();
@@ -183,9 +207,10 @@ impl Ingest {
             left = later;
             let closing = closing.filter(|_| left.is_empty());
             let erased = self.erased(&posts, &known).await?;
+            let kept_out = self.store.kept_out(posts.clone()).await?;
             let mut chosen = Chosen::default();
-            for (post, known) in posts.iter().zip(known) {
-                chosen.add(select(plan, source, post.clone(), known, &erased, now));
+            for ((post, known), kept_out) in posts.iter().zip(known).zip(kept_out) {
+                chosen.add(select(plan, source, post.clone(), known, &erased, kept_out, now));
             }
             let scored = self.score(&desk, chosen.candidates, &mut scores).await?;
             // Scoring may have taken seconds. Recorded is when it is written: a mention stamped before
@@ -193,6 +218,10 @@ impl Ingest {
             let now = self.clock.now();
             let mut decided = matter::decide(&*self.store, &desk, &self.faults, source, scored, now).await?;
             let summary = Summary::of(&mut decided);
+            let anew = terms.into_iter().flat_map(|terms| {
+                decided.mentions.iter().map(move |mention| after_seeing(terms, mention, now))
+            });
+            decided.effects.rechecks = anew.collect();
             let recording = recording(
                 state,
                 posts.len(),
@@ -362,13 +391,6 @@ fn recording(
     now: Timestamp,
 ) -> Recording {
     let mut effects = decided.effects;
-    effects.events.extend(erased.iter().map(|mention| Event {
-        at: now,
-        by: Actor::Daemon,
-        escalation: None,
-        mention: Some(*mention),
-        what: What::Erased,
-    }));
     state.seen += 1;
     state.posts += given as u64;
     for (reason, count) in skipped {

@@ -29,6 +29,7 @@ mod matter;
 pub mod notice;
 mod plan;
 pub mod poller;
+pub mod recheck;
 mod select;
 #[cfg(test)]
 mod tests;

@@ -242,6 +242,7 @@ pub mod linkedin;
 pub mod lobsters;
 pub mod mastodon;
 pub mod params;
+pub mod recheck;
 pub mod rating;
 pub mod record;
 pub mod reddit;

@@ -179,6 +179,8 @@ pub struct Terms {
     pub paging: &'static str,
     /// How long a text may be kept without being asked for again, in days; none: as long as we like.
     pub keep_days: Option<u32>,
+    /// Whether a text may be kept on once its place has served it anew; for kinds that can ask by id.
+    pub refresh: bool,
     /// What must go, and by when.
     pub erase: &'static [Erase],
     /// Whether an author may be matched with the same person elsewhere.
@@ -206,6 +208,7 @@ impl Terms {
         least_every: 1,
         paging: "",
         keep_days: None,
+        refresh: false,
         erase: &[],
         link_identities: true,
         commercial: Commercial::Allowed,
@@ -259,6 +262,7 @@ pub fn check(kind: &Kind, settings: &Settings, keep_text: Option<SignedDuration>
     let days = |days: u32| SignedDuration::from_hours(24 * i64::from(days));
     if let (Some(most), Some(keep)) = (terms.keep_days, keep_text)
         && keep > days(most)
+        && !terms.refresh
     {
         problems.push(
             Problem::new("", format!("its texts would be kept for longer than the {most} days of its terms"))

@@ -7,6 +7,7 @@
 
 mod change;
 mod effects;
+mod forget;
 mod judged;
 mod read;
 mod record;
@@ -19,9 +20,9 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 
 use super::{
-    Attempted, Calibrating, Correcting, Effects, EscalationFilter, MentionFilter, NotificationFilter,
-    OutboxDepth, Outcome, Page, PostName, Recalled, Recording, Result, Retained, Retention, Row, Rows, Size,
-    Store, StoreError, Tally, Verified, ready,
+    Attempted, Calibrating, Correcting, Effects, EscalationFilter, ForgetKey, Mark, MentionFilter,
+    NotificationFilter, OutboxDepth, Outcome, Page, PostName, Recalled, Recheck, Recording, Result, Retained,
+    Retention, Row, Rows, Size, Store, StoreError, Tally, Verified, ready,
 };
 use crate::domain::correction::Calibration;
 use crate::domain::digest::{DigestRun, Window};
@@ -50,6 +51,9 @@ pub struct Memory {
 #[derive(Default)]
 struct State {
     closed: bool,
+    forget_key: BTreeMap<(), ForgetKey>,
+    forgotten: BTreeMap<Mark, Timestamp>,
+    rechecks: BTreeMap<MentionId, Recheck>,
     sources: BTreeMap<SourceId, SourceState>,
     gaps: BTreeMap<(Timestamp, Gap), ()>,
     inbox: BTreeMap<(SourceId, u64), Post>,
@@ -103,8 +107,9 @@ impl Store for Memory {
         self.instance
     }
 
-    async fn receive(&self, posts: Vec<Post>) -> Result<()> {
-        self.change(|change| change.receive(posts)).map(drop)
+    async fn receive(&self, posts: Vec<Post>) -> Result<u64> {
+        let mut state = self.state()?;
+        Ok(Change::new(&mut state, self.instance).receive(posts))
     }
 
     async fn inbox(&self, source: SourceId, after: Option<u64>, limit: usize) -> Result<Vec<(u64, Post)>> {
@@ -269,8 +274,8 @@ impl Store for Memory {
 
     async fn load(&self, rows: Vec<Row>) -> Result<()> {
         let mut state = self.state()?;
-        rows.into_iter().for_each(|row| state.load(row));
-        Ok(())
+        let mut change = Change::new(&mut state, self.instance);
+        rows.into_iter().try_for_each(|row| change.load(row))
     }
 
     async fn verify(&self) -> Result<Verified> {

@@ -29,6 +29,7 @@
 
 mod compact;
 mod effects;
+mod forget;
 mod judged;
 mod keys;
 mod open;
@@ -191,7 +192,7 @@ impl Store for SledStore {
         self.instance
     }
 
-    async fn receive(&self, posts: Vec<Post>) -> Result<()> {
+    async fn receive(&self, posts: Vec<Post>) -> Result<u64> {
         self.write(move |txn| txn.receive(&posts)).await
     }
 

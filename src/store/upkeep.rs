@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::Tally;
+use super::{ForgetKey, Mark, Tally};
 use crate::domain::correction::Calibration;
 use crate::domain::digest::DigestRun;
 use crate::domain::escalation::{Escalation, GroupKey};
@@ -26,6 +26,12 @@ pub struct Retention {
     pub topics: Vec<(TopicId, Timestamp)>,
     /// Per source; where topic and source both speak, the shorter life wins.
     pub sources: Vec<(SourceId, Timestamp)>,
+    /// Per source, where nobody can be asked again: texts recorded before this are erased, whatever else is
+    /// said, because the site's terms say so.
+    pub terms: Vec<(SourceId, Timestamp)>,
+    /// Per source whose posts are asked for anew: texts that the site has not served since are erased, because
+    /// its terms say so.
+    pub refreshed: Vec<(SourceId, Timestamp)>,
     /// Final outbox rows, holds, used links and old tallies before this are deleted.
     pub rows_before: Timestamp,
     /// At most this many rows are looked at in one call.
@@ -61,6 +67,11 @@ pub struct Size {
 #[serde(rename_all = "snake_case", tag = "row", content = "value")]
 #[expect(clippy::large_enum_variant, reason = "rows pass by in pages, and most of them are mentions")]
 pub enum Row {
+    /// What tombstones are made with.
+    ForgetKey(ForgetKey),
+    /// Something was forgotten then and must not come again. These rows lead an export, so that what follows
+    /// them is held against them.
+    Forgotten { mark: Mark, at: Timestamp },
     /// A source's state.
     Source(SourceState),
     /// A blind stretch.
@@ -98,6 +109,13 @@ pub enum Row {
     Event(ChainedEvent),
     /// A temperature of a model.
     Calibration(Calibration),
+}
+
+impl Row {
+    /// Whether it says only that something was forgotten.
+    pub fn is_tombstone(&self) -> bool {
+        matches!(self, Row::ForgetKey(_) | Row::Forgotten { .. })
+    }
 }
 
 /// What a check of the whole store found.

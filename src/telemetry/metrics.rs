@@ -7,6 +7,9 @@ use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 
 const POSTS_POLLED: &str = "earmark_posts_polled_total";
 const POSTS_SKIPPED: &str = "earmark_posts_skipped_total";
+const RECHECKED: &str = "earmark_rechecked_posts_total";
+const RECHECKS_WAITING: &str = "earmark_rechecks_waiting";
+const RECHECKS_OVERDUE: &str = "earmark_rechecks_overdue";
 const POLLS: &str = "earmark_polls_total";
 const MENTIONS: &str = "earmark_mentions_total";
 const SCORE_SECONDS: &str = "earmark_score_duration_seconds";
@@ -55,6 +58,12 @@ fn describe() {
     describe_counter!(POSTS_POLLED, "Posts given by sources, by source kind");
     describe_counter!(POSTS_SKIPPED, "Posts that became no mention, by reason");
     describe_counter!(POLLS, "Looks at sources, by source kind and outcome");
+    describe_counter!(RECHECKED, "Posts asked for anew, by source kind and outcome");
+    describe_gauge!(RECHECKS_WAITING, "Posts due to be asked for anew, by source");
+    describe_gauge!(
+        RECHECKS_OVERDUE,
+        "Posts that should have been asked for anew by their place's terms, by source"
+    );
     describe_counter!(MENTIONS, "Mentions recorded, by topic");
     describe_histogram!(SCORE_SECONDS, Unit::Seconds, "Time from asking for a batch's scores to having them");
     describe_counter!(CACHED_VERDICTS, "Texts looked up among those scored before, by outcome");
@@ -69,7 +78,7 @@ fn describe() {
     describe_gauge!(STORE_MENTIONS, "Mentions in the store");
     describe_gauge!(TASK_FAILURES, "Failures in a row of a task");
     describe_counter!(CONFIG_RELOADS, "Reloads of the configuration, by outcome");
-    for reason in ["duplicate", "too_old", "unmatched", "malformed", "deleted"] {
+    for reason in ["duplicate", "too_old", "unmatched", "malformed", "deleted", "forgotten"] {
         counter!(POSTS_SKIPPED, "reason" => reason).increment(0);
     }
     for outcome in ["hit", "miss"] {
@@ -91,6 +100,18 @@ pub fn posts_polled(kind: &'static str, count: usize) {
 /// A look at a source: `fresh`, `nothing_new` or `failed`.
 pub fn poll(kind: &'static str, outcome: &'static str) {
     counter!(POLLS, "source_kind" => kind, "outcome" => outcome).increment(1);
+}
+
+/// Posts asked for anew: `unchanged`, `edited`, `gone` or `failed`.
+pub fn rechecked(kind: &'static str, outcome: &'static str, count: usize) {
+    counter!(RECHECKED, "source_kind" => kind, "outcome" => outcome).increment(count as u64);
+}
+
+/// The queue of posts to be asked for anew, as it is now.
+#[expect(clippy::cast_precision_loss, reason = "gauges of rows")]
+pub fn rechecks(source: &str, waiting: usize, overdue: usize) {
+    gauge!(RECHECKS_WAITING, "source" => source.to_owned()).set(waiting as f64);
+    gauge!(RECHECKS_OVERDUE, "source" => source.to_owned()).set(overdue as f64);
 }
 
 /// Posts that became no mention.

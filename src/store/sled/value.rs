@@ -24,6 +24,7 @@ use crate::domain::post::Post;
 use crate::domain::sentiment::Counts;
 use crate::domain::silence::Silence;
 use crate::domain::source::{Gap, SourceState};
+use crate::store::{ForgetKey, Recheck};
 use jiff::Timestamp;
 
 /// One step from a version to the next.
@@ -56,6 +57,8 @@ stored! {
     Counts => "tally",
     ChainedEvent => "event",
     Calibration => "calibration",
+    ForgetKey => "key of tombstones",
+    Recheck => "time to ask anew",
     MentionId => "mention's number",
     EscalationId => "escalation's number",
     NotificationId => "notification's number",

@@ -5,15 +5,16 @@ use std::path::Path;
 use std::time::Duration;
 
 use earmark::domain::digest::DigestRun;
+use earmark::domain::erasure::{ErasedFor, Whose};
 use earmark::domain::escalation::Severity;
-use earmark::domain::event::What;
+use earmark::domain::event::{Actor, What};
 use earmark::domain::id::{InstanceId, LinkId, SilenceId};
 use earmark::domain::notification::{Delivery, Hold, HoldReason};
 use earmark::domain::sentiment::Polarity;
 use earmark::domain::silence::Silence;
 use earmark::domain::source::{Gap, GapCause};
 use earmark::runtime::stop::Stop;
-use earmark::store::{Effects, Outcome, Store, StoreError};
+use earmark::store::{Effects, Forgetting, Forgot, Outcome, Store, StoreError};
 use earmark::store::{SledStore, compact};
 
 use super::judged::{calibrating, correcting, correction};
@@ -75,6 +76,15 @@ pub async fn fill(store: &dyn Store) {
     let said = correcting(&rows[0], Some(correction(Polarity::Positive, 3)));
     assert_eq!(store.correct(said).await.expect("works"), Outcome::Done);
     assert_eq!(store.calibrate(calibrating(1, "1")).await.expect("works"), Outcome::Done);
+    let forgetting = Forgetting {
+        whose: vec![Whose::Author { author: "somebody".into(), site: None }],
+        reason: ErasedFor::Request,
+        by: Actor::Owner("cco".into()),
+        at: at(11),
+        keep_out: true,
+        limit: 1,
+    };
+    assert_eq!(store.forget(forgetting).await.expect("works"), Forgot::default());
 }
 
 fn folder() -> tempfile::TempDir {

@@ -236,7 +236,8 @@ async fn what_the_author_takes_back_is_forgotten(bed: &mut Bed) {
         assert!(!text.contains(gone), "{gone} is still in {text}");
     }
     // A site that goes on serving it brings nothing back.
-    assert!(recall(bed, &said).await.expect("known").version_known);
+    assert_eq!(recall(bed, &said).await, None, "not even its name is left");
+    assert_eq!(bed.store.kept_out(vec![said]).await.expect("works"), [true]);
 }
 
 async fn gaps_touch_a_window(bed: &mut Bed) {
