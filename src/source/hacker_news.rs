@@ -169,11 +169,12 @@ impl Source for HackerNews {
             self.looks = self.looks.wrapping_add(1);
         }
         let (cursor, gaps) = walk.finish(&self.settings.id);
+        let through = if behind || stopped.is_some() { cursor.newest } else { Some(now) };
         let rest = stopped.and_then(|stopped| stopped.rest());
         Ok(Batch {
             posts,
             rejects: Vec::new(),
-            fetched_through: cursor.newest,
+            fetched_through: through,
             position: Position { cursor: Some(cursor.write()), memo: None },
             more,
             rest,

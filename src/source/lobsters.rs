@@ -275,6 +275,10 @@ impl Source for Lobsters {
                 }
             }
         }
+        if batch.rest.is_some() {
+            // Threads are left that could not be asked for.
+            batch.fetched_through = None;
+        }
         cursor.at = Some(now);
         let written = serde_json::to_string(&cursor).expect("names and numbers always serialise");
         batch.position = Position { cursor: Some(written), memo: None };

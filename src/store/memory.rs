@@ -35,7 +35,8 @@ use crate::domain::notification::{Hold, Notification};
 use crate::domain::post::Post;
 use crate::domain::sentiment::Counts;
 use crate::domain::silence::Silence;
-use crate::domain::source::{Gap, SourceState};
+use crate::domain::note::Note;
+use crate::domain::source::{Blind, Gap, SourceState};
 
 use change::Change;
 
@@ -51,7 +52,8 @@ pub struct Memory {
 struct State {
     closed: bool,
     sources: BTreeMap<SourceId, SourceState>,
-    gaps: BTreeMap<(Timestamp, Gap), ()>,
+    /// When a gap was repaired.
+    gaps: BTreeMap<(Timestamp, Gap), Option<Timestamp>>,
     inbox: BTreeMap<(SourceId, u64), Post>,
     /// The highest number ever given in an inbox: a number is never given twice.
     inbox_last: BTreeMap<SourceId, u64>,
@@ -71,6 +73,7 @@ struct State {
     tallies: BTreeMap<(TopicId, Timestamp), Counts>,
     events: BTreeMap<(InstanceId, u64), ChainedEvent>,
     calibrations: BTreeMap<(String, String, u64), Calibration>,
+    notes: BTreeMap<String, Note>,
 }
 
 impl Memory {
@@ -140,7 +143,7 @@ impl Store for Memory {
         Ok(self.state()?.tallies(&topic, window))
     }
 
-    async fn gaps(&self, window: Window) -> Result<Vec<Gap>> {
+    async fn gaps(&self, window: Window) -> Result<Vec<Blind>> {
         Ok(self.state()?.gaps(window))
     }
 
@@ -235,6 +238,19 @@ impl Store for Memory {
 
     async fn calibrations(&self) -> Result<Vec<Calibration>> {
         Ok(self.state()?.calibrations.values().cloned().collect())
+    }
+
+    async fn keep(&self, notes: Vec<Note>) -> Result<()> {
+        self.state()?.notes.extend(notes.into_iter().map(|note| (note.name(), note)));
+        Ok(())
+    }
+
+    async fn note(&self, name: String) -> Result<Option<Note>> {
+        Ok(self.state()?.notes.get(&name).cloned())
+    }
+
+    async fn notes(&self) -> Result<Vec<Note>> {
+        Ok(self.state()?.notes.values().cloned().collect())
     }
 
     async fn last_digest(&self, id: DigestId) -> Result<Option<DigestRun>> {

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::change::Change;
 use super::{Memory, State};
 use crate::domain::id::InstanceId;
+use crate::domain::source::Blind;
 use crate::store::chain::Link;
 use crate::store::{Retained, Retention, Row, Rows, TALLY_BUCKET, Tally, Verified};
 
@@ -42,6 +43,10 @@ impl Change<'_> {
         for key in self.state.holds.keys().copied().filter(|key| key.0 < before) {
             doomed.push(Box::new(move |change| change.put(|state| &mut state.holds, key, None)));
         }
+        for key in self.state.gaps.keys().filter(|key| key.0 < before) {
+            let key = key.clone();
+            doomed.push(Box::new(move |change| change.put(|state| &mut state.gaps, key, None)));
+        }
         for (id, _) in self.state.links.iter().filter(|(_, forget_at)| **forget_at < before) {
             let id = *id;
             doomed.push(Box::new(move |change| change.put(|state| &mut state.links, id, None)));
@@ -71,7 +76,10 @@ impl State {
     fn all_rows(&self) -> Vec<Row> {
         let mut all: Vec<Row> = Vec::new();
         all.extend(self.sources.values().cloned().map(Row::Source));
-        all.extend(self.gaps.keys().map(|key| Row::Gap(key.1.clone())));
+        let gaps = self.gaps.iter();
+        all.extend(
+            gaps.map(|(key, repaired_at)| Row::Gap(Blind { gap: key.1.clone(), repaired_at: *repaired_at })),
+        );
         all.extend(
             self.inbox_last
                 .iter()
@@ -105,13 +113,14 @@ impl State {
         );
         all.extend(self.events.values().cloned().map(Row::Event));
         all.extend(self.calibrations.values().cloned().map(Row::Calibration));
+        all.extend(self.notes.values().cloned().map(Row::Note));
         all
     }
 
     pub(super) fn load(&mut self, row: Row) {
         match row {
             Row::Source(row) => drop(self.sources.insert(row.id.clone(), row)),
-            Row::Gap(gap) => drop(self.gaps.insert((gap.until, gap), ())),
+            Row::Gap(gap) => drop(self.gaps.insert((gap.gap.until, gap.gap), gap.repaired_at)),
             Row::InboxLast { source, number } => drop(self.inbox_last.insert(source, number)),
             Row::Inbox(number, post) => {
                 let last = self.inbox_last.entry(post.source.clone()).or_default();
@@ -154,6 +163,7 @@ impl State {
                 let model = &row.model;
                 self.calibrations.insert((model.name.clone(), model.version.clone(), row.number), row);
             }
+            Row::Note(note) => drop(self.notes.insert(note.name(), note)),
         }
     }
 

@@ -53,6 +53,8 @@ pub(super) enum Sort {
     Event,
     /// model's name, its version, number
     Calibration,
+    /// name
+    Note = 0x30,
 
     /// recorded, mention
     MentionByTime = 0x40,
@@ -90,7 +92,7 @@ pub(super) enum Sort {
 
 impl Sort {
     /// The last sort that is exported.
-    pub const LAST_ROW: u8 = Sort::Calibration as u8;
+    pub const LAST_ROW: u8 = Sort::Note as u8;
 }
 
 /// A key in the making.

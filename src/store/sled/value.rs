@@ -23,7 +23,8 @@ use crate::domain::notification::{Hold, Notification};
 use crate::domain::post::Post;
 use crate::domain::sentiment::Counts;
 use crate::domain::silence::Silence;
-use crate::domain::source::{Gap, SourceState};
+use crate::domain::note::Note;
+use crate::domain::source::{Blind, SourceState};
 use jiff::Timestamp;
 
 /// One step from a version to the next.
@@ -45,7 +46,7 @@ macro_rules! stored {
 
 stored! {
     SourceState => "source",
-    Gap => "gap",
+    Blind => "gap",
     Post => "post in the inbox",
     RecordedMention => "mention",
     Escalation => "escalation",
@@ -56,6 +57,7 @@ stored! {
     Counts => "tally",
     ChainedEvent => "event",
     Calibration => "calibration",
+    Note => "note",
     MentionId => "mention's number",
     EscalationId => "escalation's number",
     NotificationId => "notification's number",
