@@ -1,6 +1,8 @@
 //! Every fault of every stage in one list: what `earmark check` prints and what a start or a
 //! reload refuses.
 
+use std::sync::Arc;
+
 use crate::config::{ClassifierKind, Config, explain_kind};
 use crate::domain::problem::{Problem, Problems};
 use crate::escalation::Rules;
@@ -8,7 +10,7 @@ use crate::matching;
 use crate::notify::ways::Ways;
 use crate::runtime::secret;
 use crate::sentiment::{bert, location};
-use crate::source::fetch::Fetcher;
+use crate::source::fetch::{Fetcher, Keeper};
 use crate::{net, notify, source};
 
 /// What kinds of sources and channels are built with.
@@ -25,11 +27,19 @@ impl Tools {
     /// # Errors
     /// Where the HTTP client cannot be made.
     pub fn new(config: &Config) -> Result<Self, Problems> {
+        Self::keeping(config, None)
+    }
+
+    /// The same, with what is asked of places written down.
+    ///
+    /// # Errors
+    /// Where the HTTP client cannot be made.
+    pub fn keeping(config: &Config, keeper: Option<Arc<dyn Keeper>>) -> Result<Self, Problems> {
         let settings = net::Settings::new(config.contact.as_deref().unwrap_or_default());
         let http = net::Client::new(&net::Settings { allow_private: config.net.allow_private, ..settings })
             .map_err(|why| Problems(vec![Problem::new("net", why)]))?;
         Ok(Self {
-            source: source::Tools { fetch: std::sync::Arc::new(Fetcher::new(http.clone())) },
+            source: source::Tools { fetch: Arc::new(Fetcher::new(http.clone()).kept_by(keeper)) },
             notify: notify::Tools { http, email: config.email.clone(), folder: config.store_path.clone() },
         })
     }
