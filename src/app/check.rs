@@ -5,11 +5,13 @@ use std::sync::Arc;
 
 use crate::config::{ClassifierKind, Config, explain_kind};
 use crate::domain::problem::{Problem, Problems};
+use super::demand::{self, Demand};
 use crate::escalation::Rules;
 use crate::matching;
 use crate::notify::ways::Ways;
 use crate::runtime::secret;
 use crate::sentiment::{bert, location};
+use crate::source::Built;
 use crate::source::fetch::{Fetcher, Keeper};
 use crate::{net, notify, source};
 
@@ -54,6 +56,7 @@ pub fn faults(config: &Config) -> Problems {
     };
     problems.0.extend(matching::check(&config.topics).0);
     problems.0.extend(Rules::check(&config.triggers, &config.routes).0);
+    let mut demands = Vec::new();
     for settings in &config.sources {
         let key = format!("sources[\"{}\"]", settings.id);
         let Some(kind) = source::kind(&settings.kind) else {
@@ -65,8 +68,21 @@ pub fn faults(config: &Config) -> Problems {
         };
         let wanted = source::Settings { id: settings.id.clone(), params: settings.params.clone() };
         let keep = settings.retention.unwrap_or(config.retention.text);
-        problems.extend_under(&format!("{key}.params"), source::terms::check(kind, &wanted, Some(keep)));
+        let found = source::terms::check(kind, &wanted, Some(keep));
+        if !found.has_faults()
+            && let Ok(Built::Pull(built)) = (kind.build)(&wanted, &tools.source)
+        {
+            demands.push(Demand {
+                source: wanted.id.clone(),
+                kind: kind.name,
+                terms: kind.terms,
+                interval: built.interval(),
+                params: wanted.params.clone(),
+            });
+        }
+        problems.extend_under(&format!("{key}.params"), found);
     }
+    problems.0.extend(demand::check(&demands).0);
     problems.0.extend(Ways::check(&config.channels, &tools.notify).0);
     if let Some(password) = config.email.as_ref().and_then(|email| email.password.as_ref())
         && let Err(why) = secret::fetch(password)

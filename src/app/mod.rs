@@ -12,6 +12,7 @@
 pub mod alarms;
 pub mod audit;
 pub mod check;
+pub mod demand;
 pub mod live;
 pub mod memory;
 pub mod offline;

@@ -40,6 +40,7 @@ pub const KIND: Kind = Kind {
 static TERMS: Terms = Terms {
     // The API itself names no limit; what is fair to a free service is ours to say.
     budgets: &[Budget::per_minute(600, Over::Host)],
+    asks: 20,
     least_every: 10,
     paging: "one item an answer",
     sees: "every story, comment, poll and job, by number; exactly what was missed after days off",

@@ -36,6 +36,7 @@ pub const KIND: Kind = Kind {
 static TERMS: Terms = Terms {
     // The site names no limit; its operators ask readers to be gentle.
     budgets: &[Budget::per_minute(20, Over::Host)],
+    asks: 3,
     least_every: 60,
     paging: "25 stories a page",
     sees: "new stories, their comments, edits and removals while a story is among those watched",
