@@ -9,8 +9,8 @@ use super::{Api, Result};
 use crate::domain::correction::Calibration;
 use crate::domain::digest::Window;
 use crate::domain::id::SourceId;
-use crate::domain::sentiment::{Counts, Model};
 use crate::domain::note::Note;
+use crate::domain::sentiment::{Counts, Model};
 use crate::domain::source::{Blind, SourceState};
 use crate::store::{EscalationFilter, MentionFilter, OutboxDepth, Page, Size};
 

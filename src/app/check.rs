@@ -3,9 +3,9 @@
 
 use std::sync::Arc;
 
+use super::demand::{self, Demand};
 use crate::config::{ClassifierKind, Config, explain_kind};
 use crate::domain::problem::{Problem, Problems};
-use super::demand::{self, Demand};
 use crate::escalation::Rules;
 use crate::matching;
 use crate::notify::ways::Ways;

@@ -118,7 +118,8 @@ impl Demand {
 
     /// The host that is asked; that of the kind where the settings name none.
     fn host(&self) -> String {
-        let said = ["url", "base_url", "server", "instance"].iter().find_map(|key| self.params.get(key)?.as_str());
+        let said =
+            ["url", "base_url", "server", "instance"].iter().find_map(|key| self.params.get(key)?.as_str());
         let host = said.map(|said| {
             let rest = said.split_once("://").map_or(said, |(_, rest)| rest);
             rest.split(['/', '?', '#']).next().unwrap_or(rest).to_ascii_lowercase()
@@ -168,7 +169,12 @@ mod tests {
         let said = problems.to_string();
         assert_eq!(problems.0.len(), 1, "{said}");
         assert!(!problems.has_faults(), "late is no fault: {said}");
-        for part in ["sources a and b ask acme about 15 times in 1 min", "10 are allowed", "\"18s\" for a", "\"36s\" for b"] {
+        for part in [
+            "sources a and b ask acme about 15 times in 1 min",
+            "10 are allowed",
+            "\"18s\" for a",
+            "\"36s\" for b",
+        ] {
             assert!(said.contains(part), "{part}: {said}");
         }
         assert!(check(&there(18)).is_empty());
@@ -176,7 +182,8 @@ mod tests {
 
     #[test]
     fn a_days_quota_of_one_key_is_a_fault_and_lists_multiply() {
-        let key = json!({ "key": { "credential": "acme" }, "apps": ["1", "2"], "countries": ["de", "us", "fr"] });
+        let key =
+            json!({ "key": { "credential": "acme" }, "apps": ["1", "2"], "countries": ["de", "us", "fr"] });
         let problems = check(&[demand("a", 3_600, key.clone())]);
         assert!(problems.is_empty(), "288 a day: {problems}");
         let problems = check(&[demand("a", 600, key.clone()), demand("b", 3_600, key)]);

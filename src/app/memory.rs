@@ -40,7 +40,12 @@ pub async fn budgets(store: &dyn Store) -> Result<()> {
 ///
 /// # Errors
 /// The store's.
-pub async fn wake(store: &dyn Store, ingest: &Ingest, pushed: &[SourceId], now: Timestamp) -> anyhow::Result<()> {
+pub async fn wake(
+    store: &dyn Store,
+    ingest: &Ingest,
+    pushed: &[SourceId],
+    now: Timestamp,
+) -> anyhow::Result<()> {
     if let Some(Note::Alive(last)) = store.note(ALIVE.into()).await? {
         ingest.was_off(pushed, last, now).await?;
     }

@@ -152,7 +152,8 @@ pub struct Watch {
 impl Watch {
     /// Whether there is something that a reader must know.
     pub fn is_blind(&self) -> bool {
-        let unseen = self.failing_since.is_some() || self.answered_at.is_none() || self.behind_since.is_some();
+        let unseen =
+            self.failing_since.is_some() || self.answered_at.is_none() || self.behind_since.is_some();
         unseen || self.gaps.iter().any(|blind| blind.repaired_at.is_none())
     }
 }

@@ -79,7 +79,14 @@ pub struct Rhythm {
 impl Rhythm {
     /// Nothing learnt yet.
     pub fn new(source: SourceId, now: Timestamp) -> Self {
-        Self { source, through: now, hours: 0.0, posts: 0.0, longest: 0.0, cells: vec![Cell::default(); CELLS] }
+        Self {
+            source,
+            through: now,
+            hours: 0.0,
+            posts: 0.0,
+            longest: 0.0,
+            cells: vec![Cell::default(); CELLS],
+        }
     }
 
     /// Learns that so many posts came in a stretch that was watched. One that was learnt already teaches

@@ -261,7 +261,11 @@ fn hour(at: Timestamp) -> i64 {
 }
 
 fn thousandths(posts: f64) -> u64 {
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a float beyond u64 becomes its end")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a float beyond u64 becomes its end"
+    )]
     let whole = (posts * 1e3).round() as u64;
     whole
 }

@@ -31,11 +31,11 @@ use crate::domain::id::{
     DigestId, EscalationId, InstanceId, LinkId, MentionId, NotificationId, SilenceId, SourceId, TopicId,
 };
 use crate::domain::mention::RecordedMention;
+use crate::domain::note::Note;
 use crate::domain::notification::{Hold, Notification};
 use crate::domain::post::Post;
 use crate::domain::sentiment::Counts;
 use crate::domain::silence::Silence;
-use crate::domain::note::Note;
 use crate::domain::source::{Blind, Gap, SourceState};
 
 use change::Change;

@@ -35,11 +35,11 @@ use crate::domain::id::{
     TopicId,
 };
 use crate::domain::mention::RecordedMention;
+use crate::domain::note::Note;
 use crate::domain::notification::{Hold, Notification};
 use crate::domain::post::Post;
 use crate::domain::sentiment::{Counts, Polarity};
 use crate::domain::silence::Silence;
-use crate::domain::note::Note;
 use crate::domain::source::{Blind, SourceState};
 
 pub use self::sled::{SledStore, compact};

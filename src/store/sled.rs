@@ -63,10 +63,10 @@ use crate::domain::id::{
     DigestId, EscalationId, InstanceId, MentionId, NotificationId, SilenceId, SourceId, TopicId,
 };
 use crate::domain::mention::RecordedMention;
+use crate::domain::note::Note;
 use crate::domain::notification::{Hold, Notification};
 use crate::domain::post::Post;
 use crate::domain::silence::Silence;
-use crate::domain::note::Note;
 use crate::domain::source::{Blind, SourceState};
 use crate::runtime::stop::Stop;
 

@@ -10,10 +10,10 @@ use crate::domain::escalation::{Escalation, GroupKey};
 use crate::domain::event::ChainedEvent;
 use crate::domain::id::{EscalationId, LinkId, MentionId, SourceId, TopicId};
 use crate::domain::mention::RecordedMention;
+use crate::domain::note::Note;
 use crate::domain::notification::{Hold, Notification};
 use crate::domain::post::Post;
 use crate::domain::silence::Silence;
-use crate::domain::note::Note;
 use crate::domain::source::{Blind, SourceState};
 
 /// What may be deleted or erased because its time is over. For mentions that is `recorded_at`,

@@ -68,7 +68,11 @@ fn describe() {
     describe_counter!(ATTEMPTS, "Tries to hand over a notification, by channel kind and outcome");
     describe_gauge!(SOURCE_SUCCESS, Unit::Seconds, "When a source last answered well");
     describe_gauge!(SOURCE_THROUGH, Unit::Seconds, "Up to when a source was read, but for gaps");
-    describe_gauge!(SOURCE_BEHIND, Unit::Seconds, "How far a source is behind while what has piled up is read");
+    describe_gauge!(
+        SOURCE_BEHIND,
+        Unit::Seconds,
+        "How far a source is behind while what has piled up is read"
+    );
     describe_gauge!(SOURCE_QUIET, "1 while a source that should have spoken is quiet");
     describe_counter!(SOURCE_BLIND, "Seconds of a source that were not seen and not repaired, by cause");
     describe_gauge!(OUTBOX_OLDEST, Unit::Seconds, "Age of the oldest notification not yet delivered");
@@ -156,7 +160,11 @@ pub fn coverage(source: &str, through: f64, behind: f64, quiet: bool) {
 
 /// A stretch of a source that was not seen.
 pub fn blind(source: &str, cause: &'static str, seconds: f64) {
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a stretch of time, in whole seconds")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a stretch of time, in whole seconds"
+    )]
     let seconds = seconds.max(0.0) as u64;
     counter!(SOURCE_BLIND, "source" => source.to_owned(), "cause" => cause).increment(seconds);
 }

@@ -189,7 +189,10 @@ pub fn coverage(digest: &Digest) -> Vec<String> {
     for watch in &digest.coverage {
         said.extend(watch.quiet_since.map(|since| {
             let since = when(since, &zone, digest);
-            format!("{}: answers, and has given nothing new since {since}, which is not its habit.", watch.source)
+            format!(
+                "{}: answers, and has given nothing new since {since}, which is not its habit.",
+                watch.source
+            )
         }));
     }
     let repaired = digest.coverage.iter().flat_map(|watch| &watch.gaps);
@@ -215,14 +218,22 @@ fn blind_sentences(watch: &Watch, digest: &Digest, zone: &TimeZone) -> Vec<Strin
     if let Some(since) = watch.behind_since.filter(|_| watch.failing_since.is_none()) {
         let through = watch.fetched_through.map_or(since, |through| through.max(since));
         let through = when(through, zone, digest);
-        said.push(format!("{}: read through to {through}; what has piled up since is being read.", watch.source));
+        said.push(format!(
+            "{}: read through to {through}; what has piled up since is being read.",
+            watch.source
+        ));
     }
     for gap in watch.gaps.iter().filter(|blind| blind.repaired_at.is_none()).map(|blind| &blind.gap) {
         let from = match gap.from {
             Some(from) => format!("from {} to", when(from, zone, digest)),
             None => "up to".into(),
         };
-        said.push(format!("{}: not heard {from} {}, {}.", watch.source, when(gap.until, zone, digest), gap.cause.words()));
+        said.push(format!(
+            "{}: not heard {from} {}, {}.",
+            watch.source,
+            when(gap.until, zone, digest),
+            gap.cause.words()
+        ));
     }
     said
 }

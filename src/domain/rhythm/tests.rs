@@ -33,7 +33,12 @@ fn nights_count_little_and_noons_much() {
     let rhythm = noons(8, 6);
     let noon = (0..24).find(|hour| at(*hour).as_second() / 3_600 % 24 == 12).expect("there is a noon");
     let usual = |hour: i64| rhythm.usual(at(hour)).expect("eight weeks are enough");
-    assert!((5.0..=6.0).contains(&usual(noon)) && usual(noon + 5) < 0.1, "{} {}", usual(noon), usual(noon + 5));
+    assert!(
+        (5.0..=6.0).contains(&usual(noon)) && usual(noon + 5) < 0.1,
+        "{} {}",
+        usual(noon),
+        usual(noon + 5)
+    );
     let day = rhythm.expected(at(0), at(24));
     assert!((5.0..=8.0).contains(&day), "{day}");
     assert!(rhythm.expected(at(noon + 2), at(noon + 20)) < 1.0);
@@ -48,7 +53,10 @@ fn half_hour(half: i64) -> Timestamp {
 #[test]
 fn nothing_is_strange_before_enough_was_heard() {
     let young = noons(1, 50);
-    assert!(!young.is_strange(1e9, SignedDuration::from_hours(99), SignedDuration::ZERO) && young.usual(at(0)).is_none());
+    assert!(
+        !young.is_strange(1e9, SignedDuration::from_hours(99), SignedDuration::ZERO)
+            && young.usual(at(0)).is_none()
+    );
     let still = noons(9, 0);
     assert!(!still.is_strange(1e9, SignedDuration::from_hours(99), SignedDuration::ZERO));
     let known = noons(3, 5);

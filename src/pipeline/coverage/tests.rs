@@ -52,10 +52,38 @@ fn a_stretch_without_looks_stands_in_the_ledger_with_its_cause() {
         ("a little late", well(), 19, Some(19), vec![], vec![]),
         ("a hiccup", failing(10), 15, Some(15), vec![], vec![]),
         ("off, and read afterwards", well(), 300, Some(300), vec![], vec![(0, 300, DaemonOff, true)]),
-        ("failed, and read afterwards", failing(10), 300, Some(300), vec![], vec![(0, 300, SourceFailed, true)]),
-        ("failed, and nothing said of it", failing(10), 300, None, vec![], vec![(0, 300, SourceFailed, false)]),
-        ("failed, and not read through yet", failing(10), 300, Some(90), vec![], vec![(0, 300, SourceFailed, false)]),
-        ("all lost, as the source says", well(), 300, Some(300), vec![overrun(0, 300)], vec![(0, 300, Overrun, false)]),
+        (
+            "failed, and read afterwards",
+            failing(10),
+            300,
+            Some(300),
+            vec![],
+            vec![(0, 300, SourceFailed, true)],
+        ),
+        (
+            "failed, and nothing said of it",
+            failing(10),
+            300,
+            None,
+            vec![],
+            vec![(0, 300, SourceFailed, false)],
+        ),
+        (
+            "failed, and not read through yet",
+            failing(10),
+            300,
+            Some(90),
+            vec![],
+            vec![(0, 300, SourceFailed, false)],
+        ),
+        (
+            "all lost, as the source says",
+            well(),
+            300,
+            Some(300),
+            vec![overrun(0, 300)],
+            vec![(0, 300, Overrun, false)],
+        ),
         (
             "in part",
             failing(10),
@@ -80,7 +108,14 @@ fn a_stretch_without_looks_stands_in_the_ledger_with_its_cause() {
             vec![Gap { cause: Missing, ..overrun(5, 6) }],
             vec![(5, 6, Missing, false), (0, 300, SourceFailed, true)],
         ),
-        ("an old loss", failing(10), 300, Some(300), vec![overrun(-90, -9)], vec![(-90, -9, Overrun, false), (0, 300, SourceFailed, true)]),
+        (
+            "an old loss",
+            failing(10),
+            300,
+            Some(300),
+            vec![overrun(-90, -9)],
+            vec![(-90, -9, Overrun, false), (0, 300, SourceFailed, true)],
+        ),
     ] {
         assert_eq!(rows(&entered(&state, &look(minute), through, &gaps)), expected, "{name}");
     }

@@ -19,11 +19,11 @@ use crate::domain::escalation::Escalation;
 use crate::domain::event::ChainedEvent;
 use crate::domain::id::{EscalationId, LinkId, MentionId, NotificationId};
 use crate::domain::mention::RecordedMention;
+use crate::domain::note::Note;
 use crate::domain::notification::{Hold, Notification};
 use crate::domain::post::Post;
 use crate::domain::sentiment::Counts;
 use crate::domain::silence::Silence;
-use crate::domain::note::Note;
 use crate::domain::source::{Blind, SourceState};
 use jiff::Timestamp;
 

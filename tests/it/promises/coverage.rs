@@ -135,7 +135,10 @@ async fn who_pushes_finds_nobody_while_the_daemon_is_off_and_a_restart_is_no_str
         "cause": "daemon_off", "detail": "" });
     assert_eq!(gaps[0], expected);
     let page = world.get("/").await.body;
-    assert!(page.contains("earmark did not run; <span class=\"bad\">what was said then is missing"), "{page}");
+    assert!(
+        page.contains("earmark did not run; <span class=\"bad\">what was said then is missing"),
+        "{page}"
+    );
     world.read_all();
     world.end().await;
 }

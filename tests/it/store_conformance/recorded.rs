@@ -1,10 +1,10 @@
 //! Crossings 0 and 1: received and recorded.
 
 use earmark::domain::id::SourceId;
-use earmark::domain::post::Post;
-use earmark::domain::sentiment::Polarity;
 use earmark::domain::note::{ALIVE, Note, Spent, rhythm_of};
+use earmark::domain::post::Post;
 use earmark::domain::rhythm::Rhythm;
+use earmark::domain::sentiment::Polarity;
 use earmark::domain::source::{Blind, Gap, GapCause};
 use earmark::store::{MentionFilter, Outcome, Page, PostName, Recalled};
 
@@ -269,7 +269,9 @@ async fn a_gap_that_is_repaired_stays_one_row(bed: &mut Bed) {
         repaired_at: repaired.map(at),
     };
     let lost = told(GapCause::Overrun, None);
-    for (outage, repaired) in [(told(GapCause::SourceFailed, None), None), (told(GapCause::SourceFailed, Some(12)), Some(at(12)))] {
+    for (outage, repaired) in
+        [(told(GapCause::SourceFailed, None), None), (told(GapCause::SourceFailed, Some(12)), Some(at(12)))]
+    {
         let mut taken = recording(&*bed.store, Vec::new()).await;
         taken.gaps = vec![outage.clone(), lost.clone()];
         assert_eq!(bed.store.record(taken).await.expect("works"), Outcome::Done);

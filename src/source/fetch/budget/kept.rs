@@ -94,7 +94,8 @@ impl Account {
         if self.windows.iter().any(|window| window.budget == budget) {
             return;
         }
-        let kept = self.kept.iter().position(|row| is_of(&budget, row)).map(|place| self.kept.swap_remove(place));
+        let kept =
+            self.kept.iter().position(|row| is_of(&budget, row)).map(|place| self.kept.swap_remove(place));
         self.windows.push(match kept {
             Some(row) => Window::as_kept(budget, &row, now),
             None => Window::new(budget),

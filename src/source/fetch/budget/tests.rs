@@ -206,9 +206,11 @@ fn an_orderly_life_writes_seldom_and_a_pause_outlasts_it() {
         scene.later(30);
     }
     assert!((10..=31).contains(&writes), "{writes} for 60 requests");
-    let used: u32 = disk.0.values().find(|row| row.seconds == 86_400).map_or(0, |row| {
-        row.promised + row.ended.iter().map(|(_, count)| count).sum::<u32>()
-    });
+    let used: u32 = disk
+        .0
+        .values()
+        .find(|row| row.seconds == 86_400)
+        .map_or(0, |row| row.promised + row.ended.iter().map(|(_, count)| count).sum::<u32>());
     assert!((60..=63).contains(&used), "{used}");
     disk.keep(&[scene.ledger.close(&claim, scene.clock.now() + SignedDuration::from_hours(1))]);
     let woken = disk.wake();
