@@ -104,7 +104,8 @@ async fn an_outage_that_was_read_through_afterwards_is_in_the_ledger_and_nothing
     world.advance("2h").await;
     world.expect_line("ops", "source_sick");
     world.site.put("/feed.json", feed(&[1, 2, 3]));
-    world.advance("2h").await;
+    // Longer than the back-off of two hours of failures, whatever its jitter.
+    world.advance("4h").await;
     world.expect_line("ops", "source_well");
     let status = world.get("/api/v1/status").await.json();
     let gaps = status["gaps"].as_array().expect("a list").clone();
