@@ -12,7 +12,7 @@ PROFILE ?= release
 # What `run` runs with.
 CONFIG ?= config/earmark.toml
 # What the tests of mail, web server, kills and unit drive.
-TEST_PACKAGES ?= strace nginx-light exim4-daemon-light openssl systemd
+TEST_PACKAGES ?= strace nginx-light exim4-daemon-light dovecot-imapd openssl systemd
 
 # What `peer` scores, and a Python with torch and transformers: the one the model is trained with.
 PEER_FILE ?= ../shared/data/train/tweeteval_sentiment_val.jsonl.gz

@@ -128,6 +128,8 @@ pub struct Found {
     pub rejects: Vec<Reject>,
     /// There is more to fetch right away.
     pub more: bool,
+    /// What the source says of itself beside.
+    pub remark: Option<String>,
 }
 
 /// Asks one source once, from its beginning. Stores nothing.
@@ -159,5 +161,6 @@ pub async fn look(config: &Config, id: &str) -> anyhow::Result<Looked> {
     };
     let posts =
         batch.posts.into_iter().map(|post| (topics(&post), post)).map(|(topics, post)| (post, topics));
-    Ok(Looked::Gave(Found { posts: posts.collect(), rejects: batch.rejects, more: batch.more }))
+    let (posts, remark) = (posts.collect(), source.remark());
+    Ok(Looked::Gave(Found { posts, rejects: batch.rejects, more: batch.more, remark }))
 }

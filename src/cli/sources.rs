@@ -261,6 +261,9 @@ async fn test(common: &Common, args: &TestArgs) -> anyhow::Result<ExitCode> {
         output::count(batch.posts.len() as u64, "post"),
         batch.rejects.len()
     ));
+    if let Some(remark) = &batch.remark {
+        output::note(&format!("{}: {remark}", args.id));
+    }
     Ok(ExitCode::SUCCESS)
 }
 

@@ -87,4 +87,45 @@ impl Post {
             None => self.text.clone(),
         }
     }
+
+    /// What the author says, for the model: without the lines in which others are quoted, which a source
+    /// begins with `> `; all of it where nothing else is there.
+    pub fn own_words(&self) -> String {
+        let whole = self.full_text();
+        let own: Vec<&str> = whole.lines().filter(|line| !line.starts_with("> ")).collect();
+        let own = own.join("\n");
+        if own.trim().is_empty() { whole } else { own.trim().to_owned() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_others_said_is_not_what_the_author_says() {
+        let said = |title: Option<&str>, text: &str| {
+            Post {
+                source: "s".into(),
+                site: String::new(),
+                id: "1".into(),
+                version: "1".into(),
+                aliases: Vec::new(),
+                kind: PostKind::Post,
+                url: None,
+                author: None,
+                created_at: None,
+                title: title.map(str::to_owned),
+                text: text.to_owned(),
+                lang: None,
+                parent: None,
+                reach: None,
+                deleted: false,
+            }
+            .own_words()
+        };
+        assert_eq!(said(None, "> it is bad\n\nNo, a > b."), "No, a > b.");
+        assert_eq!(said(Some("Acme"), "> it is bad"), "Acme");
+        assert_eq!(said(None, "> it is bad\n> really"), "> it is bad\n> really");
+    }
 }

@@ -23,6 +23,8 @@ pub enum SkipReason {
     Deleted,
     /// It is a newer version of what was erased: what is forgotten stays so.
     Forgotten,
+    /// Nobody wrote it: a machine answered, or could not deliver.
+    Automatic,
 }
 
 impl SkipReason {
@@ -35,6 +37,7 @@ impl SkipReason {
             SkipReason::Malformed => "malformed",
             SkipReason::Deleted => "deleted",
             SkipReason::Forgotten => "forgotten",
+            SkipReason::Automatic => "automatic",
         }
     }
 }

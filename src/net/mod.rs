@@ -20,8 +20,11 @@ use url::{Host, Url};
 
 pub mod address;
 pub mod resolve;
+pub mod socket;
 
+mod endless;
 mod error;
+pub use endless::Endless;
 pub use error::Error;
 
 /// The most that is read of an answer to a POST: enough for any word of explanation.
@@ -58,6 +61,7 @@ impl Settings {
 }
 
 pub mod standard_webhooks;
+pub mod stream;
 
 /// The most that is read of an answer, and whether more is cut off in silence.
 #[derive(Clone, Copy)]
@@ -66,14 +70,22 @@ struct Cap {
     cut: bool,
 }
 
-/// The guarded client; cheap to clone.
+/// One way to connect, guarded and not.
 #[derive(Clone)]
-pub struct Client {
+struct Pair {
     /// Looks names up by way of the guard.
     guarded: reqwest::Client,
     /// For requests that may reach private networks. Apart, so that a pooled connection of one
     /// kind is never used by the other.
     open: reqwest::Client,
+}
+
+/// The guarded client; cheap to clone.
+#[derive(Clone)]
+pub struct Client {
+    requests: Pair,
+    /// HTTP/1.1 and nothing else: the only one whose connections can become sockets.
+    sockets: Pair,
     allow_private: bool,
 }
 
@@ -122,11 +134,24 @@ impl Client {
         };
         let fault =
             |error: reqwest::Error| format!("the HTTP client cannot be built: {}", error::chain(&error));
+        let pair = |builder: &dyn Fn() -> reqwest::ClientBuilder| {
+            let guarded = builder().dns_resolver(Arc::new(resolve::Guarded)).build().map_err(fault)?;
+            Ok::<Pair, String>(Pair { guarded, open: builder().build().map_err(fault)? })
+        };
         Ok(Self {
-            guarded: builder().dns_resolver(Arc::new(resolve::Guarded)).build().map_err(fault)?,
-            open: builder().build().map_err(fault)?,
+            requests: pair(&builder)?,
+            sockets: pair(&|| builder().http1_only().pool_max_idle_per_host(0))?,
             allow_private: settings.allow_private,
         })
+    }
+
+    /// Of two ways the one that may be used for an address, once the address itself is known to be allowed.
+    fn way<'a>(&self, pair: &'a Pair, url: &Url, allow_private: bool) -> Result<&'a reqwest::Client, Error> {
+        if allow_private || self.allow_private {
+            return Ok(&pair.open);
+        }
+        guard_literal(url)?;
+        Ok(&pair.guarded)
     }
 
     /// Asks for one address; reads at most `cap` bytes of the answer, counted after decompression.
@@ -212,26 +237,27 @@ impl Client {
         allow_private: bool,
         cap: Cap,
     ) -> Result<Reply, Error> {
-        let client = if allow_private || self.allow_private { &self.open } else { &self.guarded };
-        if !(allow_private || self.allow_private) {
-            guard_literal(url)?;
-        }
+        let client = self.way(&self.requests, url, allow_private)?;
         let mut request = client.request(method, url.clone()).headers(header_map(headers, &shown)?);
         if !body.is_empty() {
             request = request.body(body);
         }
         let response = request.send().await.map_err(|error| Error::from_reqwest(&shown, &error))?;
-        let status = response.status().as_u16();
-        let headers = response
-            .headers()
-            .iter()
-            .map(|(name, value)| {
-                (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned())
-            })
-            .collect();
-        let body = read(response, &shown, cap).await?;
-        Ok(Reply { status, headers, body })
+        reply(response, &shown, cap).await
     }
+}
+
+async fn reply(response: Response, shown: &str, cap: Cap) -> Result<Reply, Error> {
+    let status = response.status().as_u16();
+    let headers = response
+        .headers()
+        .iter()
+        .map(|(name, value)| {
+            (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned())
+        })
+        .collect();
+    let body = read(response, shown, cap).await?;
+    Ok(Reply { status, headers, body })
 }
 
 /// Reads up to `cap` bytes. More is an error, or, where only the beginning matters, left unread.

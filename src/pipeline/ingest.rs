@@ -293,14 +293,14 @@ impl Ingest {
 
 /// The language of a post that is taken in, for rules and for the model.
 pub fn lang(post: &Post) -> Option<String> {
-    language_of(post.lang.as_deref(), &post.full_text())
+    language_of(post.lang.as_deref(), &post.own_words())
 }
 
 /// What the model is asked about a mention.
 pub fn scorable(desk: &Desk, mention: &Mention) -> Scorable {
     let name = desk.topics.get(&mention.topic).map_or("", |topic| topic.name.as_str());
     Scorable {
-        text: mention.post.full_text(),
+        text: mention.post.own_words(),
         target: target(mention, name).map(str::to_owned),
         lang: mention.post.lang.clone(),
     }

@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use jiff::SignedDuration;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
 
@@ -13,8 +14,11 @@ use super::{Nothing, SourceError, Terms, Tools};
 use crate::domain::secret::SecretRef;
 use crate::runtime::secret;
 
+mod climb;
 mod node;
+mod open;
 
+pub use climb::Climb;
 pub use node::{Node, time};
 
 /// What signs us in. Its text is shown nowhere; its account is a hash, so that one key in two sources is one
@@ -158,12 +162,27 @@ impl Api {
         self.ask(url, Some(("application/x-www-form-urlencoded", body.into())), false).await
     }
 
-    async fn ask(
+    /// Leaves the place alone for that long: some say so in the body of an answer.
+    pub fn pause(&self, url: &str, wait: SignedDuration) {
+        let account = self.credential.as_ref().map(|(credential, _)| credential.account());
+        self.fetch.pause(url, account, self.bucket, wait);
+    }
+
+    /// Sends a form; an error status is an answer, for places whose body says more.
+    ///
+    /// # Errors
+    /// Where there is no answer at all.
+    pub async fn post_form_any(
         &self,
         url: &str,
-        body: Option<(&str, Bytes)>,
-        any: bool,
+        form: &[(&str, &str)],
     ) -> Result<fetch::Answer, SourceError> {
+        let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish();
+        self.ask(url, Some(("application/x-www-form-urlencoded", body.into())), true).await
+    }
+
+    /// The address and the headers as they are sent.
+    fn signature(&self, url: &str) -> (String, Vec<(String, String)>) {
         let mut url = url.to_owned();
         let mut headers = self.headers.clone();
         match &self.credential {
@@ -176,6 +195,16 @@ impl Api {
             Some((credential, Sign::Query(name))) => url = with_query(&url, &[(name, credential.expose())]),
             None => {}
         }
+        (url, headers)
+    }
+
+    async fn ask(
+        &self,
+        url: &str,
+        body: Option<(&str, Bytes)>,
+        any: bool,
+    ) -> Result<fetch::Answer, SourceError> {
+        let (url, headers) = self.signature(url);
         let headers: Vec<(&str, &str)> =
             headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
         let ask = Ask {
@@ -200,13 +229,19 @@ pub fn with_query(url: &str, pairs: &[(&str, &str)]) -> String {
 
 /// The next page as a `Link` header names it (RFC 8288), made whole.
 pub fn next_page(answer: &super::Answer<'_>) -> Option<String> {
+    linked(answer, "next")
+}
+
+/// The page of that relation as a `Link` header names it (RFC 8288), made whole.
+pub fn linked(answer: &super::Answer<'_>, relation: &str) -> Option<String> {
     let base = url::Url::parse(answer.url?).ok()?;
     let headers = answer.headers.iter().filter(|(name, _)| name == "link");
     let link = headers.flat_map(|(_, value)| links(value)).find(|(_, parameters)| {
         parameters.split(';').any(|parameter| {
             let (name, value) = parameter.split_once('=').unwrap_or_default();
             let mut relations = value.trim().trim_matches('"').split_ascii_whitespace();
-            name.trim().eq_ignore_ascii_case("rel") && relations.any(|word| word.eq_ignore_ascii_case("next"))
+            name.trim().eq_ignore_ascii_case("rel")
+                && relations.any(|word| word.eq_ignore_ascii_case(relation))
         })
     })?;
     base.join(link.0).ok().map(Into::into)

@@ -25,6 +25,7 @@ mod ask;
 mod budget;
 mod gate;
 mod limits;
+mod socket;
 pub mod wishes;
 
 pub use ask::Ask;
@@ -32,6 +33,7 @@ use budget::Wait;
 pub use budget::{Claim, Keeper, Ledger};
 use gate::Gates;
 pub use gate::Limits;
+pub use socket::{broken, refused};
 
 /// A source waits this long for its budget inside a look; for more than that the look ends, and what it has
 /// is taken in.
@@ -94,6 +96,13 @@ impl Answer {
     /// For a kind's `parse`.
     pub fn borrowed(&self) -> super::Answer<'_> {
         super::Answer { url: Some(&self.url), status: self.status, headers: &self.headers, body: &self.body }
+    }
+
+    /// What an error status means, for who asked in a way that lets it pass.
+    pub fn refused(&self) -> SourceError {
+        let shown = Url::parse(&self.url).map_or_else(|_| String::new(), |url| address::shown(&url));
+        let (status, headers) = (self.status, self.headers.clone());
+        from_reply(&shown, &Reply { status, headers, body: Bytes::new() })
     }
 }
 
@@ -249,6 +258,15 @@ impl Fetcher {
             }
         }
         Ok(reply)
+    }
+
+    /// A place said in an answer's body that it wants to be left alone for that long.
+    pub fn pause(&self, url: &str, account: Option<&str>, bucket: &'static str, wait: SignedDuration) {
+        let Ok(url) = parse(url) else { return };
+        let host = ask::host(&url);
+        let claim = Claim { host: &host, account, bucket, cost: 1, budgets: &[] };
+        let until = self.clock.0.now().checked_add(wait).unwrap_or(jiff::Timestamp::MAX);
+        self.ledger.close(&claim, until);
     }
 
     /// Asks once.

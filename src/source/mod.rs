@@ -148,6 +148,11 @@ pub trait Source: Send + Sync + 'static {
     /// How long to wait after a look that went well, before the site's own wishes.
     fn interval(&self) -> SignedDuration;
 
+    /// What an operator should know of the last look beside what it gave: what it costs, what it forecasts.
+    fn remark(&self) -> Option<String> {
+        None
+    }
+
     /// After how many posts [`Source::recheck`] may ask at once; 0: this place cannot be asked by id.
     fn recheck_at_once(&self) -> usize {
         0
@@ -226,17 +231,40 @@ pub trait Push: Send + Sync + 'static {
 
 pub mod answer;
 pub mod api;
+pub mod discourse;
+pub mod app_store;
+pub mod bluesky;
 pub mod feed;
 pub mod fetch;
 pub mod file;
+pub mod github;
 pub mod hacker_news;
+pub mod imap;
+pub mod lemmy;
+pub mod facebook;
+pub mod feed;
+pub mod fetch;
+pub mod file;
+pub mod graph;
+pub mod hacker_news;
+pub mod instagram;
+pub mod linkedin;
 pub mod lobsters;
+pub mod mastodon;
 pub mod params;
+pub mod rating;
 pub mod record;
+pub mod reddit;
 pub mod schedule;
+pub mod sql;
+pub mod telegram;
+pub mod stack_exchange;
 pub mod terms;
 pub mod text;
+pub mod threads;
 pub mod webhook;
+pub mod youtube;
+pub mod x;
 
 pub use answer::{Answer, Nothing, Parsed};
 pub use terms::Terms;
@@ -244,11 +272,31 @@ pub use terms::Terms;
 /// Every kind, by name, a line each: who adds one changes one line.
 #[rustfmt::skip]
 pub const KINDS: &[Kind] = &[
+    discourse::KIND,
+    app_store::KIND,
+    bluesky::KIND,
+    facebook::KIND,
     feed::KIND,
     file::KIND,
+    github::KIND,
     hacker_news::KIND,
+    imap::KIND,
     lobsters::KIND,
+    sql::KIND,
+    telegram::KIND,
+    stack_exchange::KIND,
+    reddit::KIND,
+    lemmy::KIND,
+    lobsters::KIND,
+    mastodon::KIND,
     webhook::KIND,
+    youtube::KIND,
+    instagram::KIND,
+    linkedin::KIND,
+    lobsters::KIND,
+    threads::KIND,
+    webhook::KIND,
+    x::KIND,
 ];
 
 /// The kind of that name.

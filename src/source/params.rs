@@ -49,6 +49,36 @@ impl<'a> Params<'a> {
         }
     }
 
+    /// A list of texts, or numbers as texts, that are of a form; empty when absent.
+    pub fn texts(&mut self, key: &'static str, sample: &str, fits: impl Fn(&str) -> bool) -> Vec<String> {
+        let Some(value) = self.value(key) else { return Vec::new() };
+        let items = value.as_array().map(Vec::as_slice).unwrap_or_default();
+        let text =
+            |item: &Value| item.as_str().map(str::to_owned).or_else(|| Some(item.as_u64()?.to_string()));
+        let list: Vec<String> =
+            items.iter().filter_map(text).filter(|text| !text.trim().is_empty() && fits(text)).collect();
+        if list.is_empty() || list.len() < items.len() {
+            self.fault(
+                key,
+                format!("{value} is not what {key} look like"),
+                format!("write {key} = {sample}"),
+            );
+        }
+        list
+    }
+
+    /// A list of texts that are not empty; one text is a list of one, absent is none.
+    pub fn list(&mut self, key: &'static str) -> Vec<&'a str> {
+        let Some(value) = self.value(key) else { return Vec::new() };
+        let list = value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice);
+        let texts: Vec<&str> = list.iter().filter_map(Value::as_str).collect();
+        if texts.len() < list.len() || texts.iter().any(|text| text.trim().is_empty()) {
+            self.fault(key, format!("{value} is no list of texts"), format!("write {key} = [\"…\"]"));
+            return Vec::new();
+        }
+        texts
+    }
+
     /// One of a few words.
     pub fn word<T: Copy>(&mut self, key: &'static str, words: &[(&str, T)]) -> Option<T> {
         let text = self.text(key)?;

@@ -39,6 +39,67 @@ pub fn from_html(html: &str, base: Option<&Url>) -> String {
     plain(&text)
 }
 
+/// The words of some HTML, with what its author only quotes told apart: it stands on lines that begin with
+/// `> `. Quotes are block quotes and asides, in which forum software shows other posts and pages. A block of
+/// code is nobody's speech: its first lines stand there as a quote, so that an error message is found by its
+/// words. A picture is what its author says of it, and a smiley its name.
+pub fn from_html_quoting(html: &str, base: Option<&Url>) -> String {
+    let queue = BufferQueue::default();
+    queue.push_back(StrTendril::from_slice(cut(html, MOST_HTML)));
+    let writer = Writer { base, state: RefCell::new(State { marks: true, ..State::default() }) };
+    let tokenizer = Tokenizer::new(writer, TokenizerOpts::default());
+    let _ = tokenizer.feed(&queue);
+    tokenizer.end();
+    plain(&quoted(&tokenizer.sink.state.into_inner().text))
+}
+
+/// What an editor puts where its user said nothing of a picture.
+const NO_ALT: &str = "enter image description here";
+
+/// Lines of a block of code that are kept, and their length.
+const MOST_CODE: (usize, usize) = (3, 200);
+
+const QUOTE: char = '\u{1}';
+const QUOTE_ENDS: char = '\u{2}';
+const CODE: char = '\u{3}';
+const CODE_ENDS: char = '\u{4}';
+
+/// Marks the lines between the signs of [`State::sign`].
+fn quoted(text: &str) -> String {
+    let mut kept = String::with_capacity(text.len());
+    let (mut depth, mut code) = (0_u32, None::<usize>);
+    for (line, end) in text.split_inclusive([QUOTE, QUOTE_ENDS, CODE, CODE_ENDS, '\n']).map(|line| {
+        let end = line.chars().next_back().unwrap_or('\n');
+        (line.trim_end_matches([QUOTE, QUOTE_ENDS, CODE, CODE_ENDS, '\n']), end)
+    }) {
+        let blank = line.trim().is_empty();
+        let dropped = code.is_some_and(|lines| blank || lines >= MOST_CODE.0);
+        match &mut code {
+            _ if dropped => {}
+            Some(lines) => {
+                *lines += 1;
+                kept.push_str("> ");
+                kept.push_str(cut(line, MOST_CODE.1));
+            }
+            None => {
+                kept.push_str(if depth > 0 && !blank { "> " } else { "" });
+                kept.push_str(line);
+            }
+        }
+        if !dropped && (end == '\n' || !blank) {
+            kept.push('\n');
+        }
+        match end {
+            QUOTE => depth += 1,
+            QUOTE_ENDS => depth = depth.saturating_sub(1),
+            CODE => code = Some(0),
+            CODE_ENDS => code = None,
+            _ => {}
+        }
+    }
+    kept
+}
+
 /// The words of HTML on one line: for headlines.
 pub fn line_from_html(html: &str) -> String {
     one_line(&from_html(html, None))
@@ -86,10 +147,14 @@ struct State {
     text: String,
     /// Inside these nothing is read: their name, and how often it is open.
     hidden: Option<(String, u32)>,
+    /// Signs are set where quotes and blocks of code begin and end.
+    marks: bool,
     /// White space is meant.
     pre: u32,
     /// The open link: its address and where its words begin.
     link: Option<(String, usize)>,
+    /// The open link says that it is a mention or a hashtag.
+    tag: bool,
 }
 
 impl TokenSink for Writer<'_> {
@@ -120,6 +185,27 @@ impl State {
             }
             return TokenSinkResult::Continue;
         }
+        if self.marks {
+            // What forum software writes beside pictures and links.
+            let noted = |attribute: &html5ever::Attribute| {
+                &*attribute.name.local == "class"
+                    && attribute
+                        .value
+                        .split_ascii_whitespace()
+                        .any(|class| matches!(class, "meta" | "clicks"))
+            };
+            if opens && !tag.self_closing && matches!(name, "div" | "span") && tag.attrs.iter().any(noted) {
+                self.hidden = Some((name.to_owned(), 1));
+                return TokenSinkResult::Continue;
+            }
+            self.sign(name, opens);
+            let alt = tag.attrs.iter().find(|attribute| name == "img" && &*attribute.name.local == "alt");
+            if let Some(alt) = alt.filter(|alt| &*alt.value != NO_ALT) {
+                self.space();
+                self.write(&alt.value);
+                self.space();
+            }
+        }
         match name {
             "script" | "style" | "noscript" | "iframe" | "svg" | "template" | "head" | "object"
             | "select"
@@ -137,6 +223,7 @@ impl State {
                 if opens {
                     let from = self.text.len();
                     self.link = address(tag, base).map(|address| (address, from));
+                    self.tag = is_tag(tag);
                 }
             }
             "pre" => {
@@ -161,15 +248,29 @@ impl State {
         TokenSinkResult::Continue
     }
 
+    fn sign(&mut self, name: &str, opens: bool) {
+        let sign = match (name, opens) {
+            ("blockquote" | "aside", true) => QUOTE,
+            ("blockquote" | "aside", false) => QUOTE_ENDS,
+            ("pre", true) => CODE,
+            ("pre", false) => CODE_ENDS,
+            _ => return,
+        };
+        self.close_link();
+        self.break_line();
+        self.text.push(sign);
+    }
+
     fn write(&mut self, words: &str) {
         if self.text.len() > MOST_TEXT {
             return;
         }
+        let signs = |c: &char| matches!(*c, QUOTE..=CODE_ENDS);
         if self.pre > 0 {
-            self.text.push_str(words);
+            self.text.extend(words.chars().filter(|c| !signs(c)));
             return;
         }
-        for c in words.chars() {
+        for c in words.chars().filter(|c| !signs(c)) {
             if c.is_whitespace() {
                 self.space();
             } else {
@@ -200,7 +301,8 @@ impl State {
             let text = text.trim_start_matches("https://").trim_start_matches("http://");
             text.trim_start_matches("www.").trim_end_matches('/').to_owned()
         };
-        if words.is_empty() {
+        // Where a site keeps its lists of people and tags is no part of what was said.
+        if words.is_empty() || (self.tag && words.starts_with(['@', '#']) && !words.contains(' ')) {
             return;
         }
         if !stem.contains(' ') && stem.contains('.') && bare(&address).starts_with(&bare(stem)) {
@@ -214,6 +316,18 @@ impl State {
             self.text.push(')');
         }
     }
+}
+
+/// Whether a link is one that a site makes of `@ann` and `#acme` by itself.
+fn is_tag(tag: &Tag) -> bool {
+    tag.attrs.iter().any(|attribute| {
+        let mut words = attribute.value.split_ascii_whitespace();
+        match &*attribute.name.local {
+            "class" => words.any(|word| matches!(word, "mention" | "hashtag")),
+            "rel" => words.any(|word| word == "tag"),
+            _ => false,
+        }
+    })
 }
 
 fn address(tag: &Tag, base: Option<&Url>) -> Option<String> {
@@ -250,6 +364,14 @@ mod tests {
                 "https://globex.example/long/path",
             ),
             ("<a href='mailto:a@b.example'>write</a> <a href='#top'>top</a>", "write top"),
+            (
+                "<a class='u-url mention' href='/@ann'>@<span>ann</span></a> on <a rel=tag href='/t/x'>#<span>x</span></a>",
+                "@ann on #x",
+            ),
+            (
+                "<a rel=tag href='/t/x'>news</a> <a href='/1'>#1</a>",
+                "news (https://acme.example/t/x) #1 (https://acme.example/1)",
+            ),
             ("<script>bad('<p>')</script><style>p{}</style>good", "good"),
             ("<ul><li>a<li>b</ul>c", "a\nb\n\nc"),
             ("<pre>a  b\n c</pre>d", "a  b\n c\nd"),
@@ -258,6 +380,35 @@ mod tests {
             ("unfinished <b", "unfinished"),
         ] {
             assert_eq!(from_html(html, Some(&base)), expected, "{html}");
+        }
+    }
+
+    #[test]
+    fn what_others_said_is_marked() {
+        for (html, expected) in [
+            (
+                "<blockquote><p>It is bad.</p><p>Really.</p></blockquote><p>No.</p>",
+                "> It is bad.\n\n> Really.\n\nNo.",
+            ),
+            (
+                "<p>a</p><aside class=\"quote\"><div class=\"title\">ann:</div><blockquote>b<br>c</blockquote></aside>d",
+                "a\n\n> ann:\n\n> b\n> c\n\nd",
+            ),
+            (
+                "<p>see</p><pre><code>one\n\n  two\nthree\nfour\n</code></pre><p>end</p>",
+                "see\n\n> one\n>   two\n> three\n\nend",
+            ),
+            ("a<blockquote>b", "a\n\n> b"),
+            ("a</blockquote>b", "a\n\nb"),
+            ("<p>x <span class=\"badge clicks\">724</span>y</p>", "x y"),
+            (
+                "so <img class=\"emoji\" alt=\":cry:\"> slow<img alt=\"enter image description here\">",
+                "so :cry: slow",
+            ),
+            ("a\u{1}b", "ab"),
+            ("plain", "plain"),
+        ] {
+            assert_eq!(from_html_quoting(html, None), expected, "{html}");
         }
     }
 

@@ -19,6 +19,7 @@ mod real_servers;
 mod sentiment;
 mod service;
 mod site;
+mod socket;
 mod sources;
 mod store_conformance;
 mod support;

@@ -12,14 +12,16 @@
 //!   to the owner's next one.
 //! * The link of a mail shows with `GET` and acts with `POST`, once. Silence brings the deputy.
 //! * What arrives is sound to the byte and reads well: threads, zones, letters beyond ASCII.
+//! * A mailbox of Dovecot's is read by the kind `imap` and left as it was ([`dovecot`]).
 //!
 //! # What it needs
-//! `nginx-light`, `exim4-daemon-light`, `openssl` and `python3` of Debian, found and started by the
+//! `nginx-light`, `exim4-daemon-light`, `dovecot-imapd`, `openssl` and `python3` of Debian, found and started by the
 //! test itself on free ports over a temporary folder; it touches nothing of the system's own
-//! servers. Exim lets nobody but root start it. Without one of these it says so and is skipped.
+//! servers. Exim and Dovecot let nobody but root start them. Without one of these it says so and is skipped.
 
 mod child;
 mod daemon;
+mod dovecot;
 mod exim;
 mod mail;
 mod nginx;

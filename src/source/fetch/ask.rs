@@ -8,7 +8,7 @@ use bytes::Bytes;
 use url::Url;
 
 use super::{Answer, Claim, Fetcher, MOST_HOPS, from_net, from_reply, parse, wishes};
-use crate::net::{Reply, address};
+use crate::net::{Endless, Reply, address};
 use crate::source::{Retry, SourceError, Terms};
 
 /// The most that is read of an answer unless the kind says otherwise.
@@ -80,6 +80,29 @@ impl Fetcher {
     pub async fn ask_any(&self, ask: &Ask<'_>) -> Result<Answer, SourceError> {
         let (url, reply) = self.asked(ask).await?;
         Ok(answer(&url, reply))
+    }
+
+    /// Opens an answer without an end; waits its turn and keeps to the budgets. No redirect is followed: what
+    /// signs us in goes where it was meant to go.
+    ///
+    /// # Errors
+    /// What went wrong and whether trying again helps. An error status is an error here.
+    pub async fn open(&self, ask: &Ask<'_>) -> Result<Endless, SourceError> {
+        let url = parse(ask.url)?;
+        let host = host(&url);
+        let (account, budgets) = (ask.account, ask.terms.budgets);
+        let claim = Claim { host: &host, account, bucket: ask.bucket, cost: ask.cost, budgets };
+        let shown = shown(ask, &url);
+        let mut headers = vec![("accept", ask.accept)];
+        headers.extend_from_slice(ask.headers);
+        let mut stream = None;
+        let sent = async {
+            let (reply, opened) = self.client.open(&url, &shown, &headers, ask.allow_private).await?;
+            stream = opened;
+            Ok(reply)
+        };
+        let reply = self.in_turn(&url, &claim, sent).await?.map_err(from_net)?;
+        stream.ok_or_else(|| from_reply(&shown, &reply))
     }
 
     async fn asked(&self, ask: &Ask<'_>) -> Result<(Url, Reply), SourceError> {

@@ -70,7 +70,7 @@ impl Exim {
 }
 
 /// An authority of our own and a certificate it signed for `localhost`.
-fn certificates(folder: &Path) {
+pub fn certificates(folder: &Path) {
     let request = |name: &str, key: &str, file: &str, more: &[&str]| {
         run(Command::new("openssl")
             .current_dir(folder)

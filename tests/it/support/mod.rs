@@ -2,6 +2,8 @@
 
 pub mod clock;
 pub mod daemon;
+pub mod fake_jetstream;
 pub mod fake_site;
 pub mod fake_smtp;
+pub mod fake_socket;
 pub mod sink;
