@@ -35,7 +35,7 @@ async fn a_store_of_version_1_is_read() {
     for line in fixture("pairs.txt").lines() {
         let (key, value) = line.split_once(' ').expect("key and value");
         let (key, value) = (keys::from_place(key).expect("hex"), keys::from_place(value).expect("hex"));
-        if key.first() == Some(&(keys::Sort::Gap as u8)) {
+        if key.first() == Some(&(Sort::Gap as u8)) {
             let mut blind: Blind = value::decode(&value).expect("a gap");
             blind.repaired_at = Some(Timestamp::UNIX_EPOCH);
             assert_eq!(record::gap_key(&blind.gap).0, key);
