@@ -7,7 +7,7 @@ use bytes::Bytes;
 use reqwest::{Method, Response};
 use url::Url;
 
-use super::{Cap, Client, Error, REPLY_CAP, Reply, guard_literal, header_map, read};
+use super::{Cap, Client, Error, REPLY_CAP, Reply, header_map, read};
 
 /// An answer open for longer is asked for anew.
 const LONGEST: Duration = Duration::from_secs(24 * 3_600);
@@ -42,11 +42,7 @@ impl Client {
         headers: &[(&str, &str)],
         allow_private: bool,
     ) -> Result<(Reply, Option<Endless>), Error> {
-        let private = allow_private || self.allow_private;
-        let client = if private { &self.open } else { &self.guarded };
-        if !private {
-            guard_literal(url)?;
-        }
+        let client = self.way(&self.requests, url, allow_private)?;
         let request = client.request(Method::GET, url.clone()).headers(header_map(headers, shown)?);
         let sent = request.timeout(LONGEST).send().await;
         let response = sent.map_err(|error| Error::from_reqwest(shown, &error))?;

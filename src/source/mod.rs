@@ -231,23 +231,19 @@ pub trait Push: Send + Sync + 'static {
 
 pub mod answer;
 pub mod api;
-pub mod discourse;
 pub mod app_store;
 pub mod bluesky;
-pub mod feed;
-pub mod fetch;
-pub mod file;
-pub mod github;
-pub mod hacker_news;
-pub mod imap;
-pub mod lemmy;
+pub mod discourse;
 pub mod facebook;
 pub mod feed;
 pub mod fetch;
 pub mod file;
+pub mod github;
 pub mod graph;
 pub mod hacker_news;
+pub mod imap;
 pub mod instagram;
+pub mod lemmy;
 pub mod linkedin;
 pub mod lobsters;
 pub mod mastodon;
@@ -257,14 +253,14 @@ pub mod record;
 pub mod reddit;
 pub mod schedule;
 pub mod sql;
-pub mod telegram;
 pub mod stack_exchange;
+pub mod telegram;
 pub mod terms;
 pub mod text;
 pub mod threads;
 pub mod webhook;
-pub mod youtube;
 pub mod x;
+pub mod youtube;
 
 pub use answer::{Answer, Nothing, Parsed};
 pub use terms::Terms;
@@ -272,31 +268,28 @@ pub use terms::Terms;
 /// Every kind, by name, a line each: who adds one changes one line.
 #[rustfmt::skip]
 pub const KINDS: &[Kind] = &[
-    discourse::KIND,
     app_store::KIND,
     bluesky::KIND,
+    discourse::KIND,
     facebook::KIND,
     feed::KIND,
     file::KIND,
     github::KIND,
     hacker_news::KIND,
     imap::KIND,
-    lobsters::KIND,
-    sql::KIND,
-    telegram::KIND,
-    stack_exchange::KIND,
-    reddit::KIND,
-    lemmy::KIND,
-    lobsters::KIND,
-    mastodon::KIND,
-    webhook::KIND,
-    youtube::KIND,
     instagram::KIND,
+    lemmy::KIND,
     linkedin::KIND,
     lobsters::KIND,
+    mastodon::KIND,
+    reddit::KIND,
+    sql::KIND,
+    stack_exchange::KIND,
+    telegram::KIND,
     threads::KIND,
     webhook::KIND,
     x::KIND,
+    youtube::KIND,
 ];
 
 /// The kind of that name.

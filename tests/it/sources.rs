@@ -1,30 +1,29 @@
 //! Kinds of sources as a whole: saved answers through the command, recorded answers of real services, terms,
 //! and every kind against a site that fails in every way.
 
+mod app_store;
+mod bluesky;
+mod discourse;
+mod facebook;
+mod fediverse;
+mod github;
+mod graph;
 mod imap;
 mod imap_server;
-mod discourse;
-mod github;
-mod app_store;
-mod fediverse;
-mod lemmy;
-mod bluesky;
-mod facebook;
-mod graph;
 mod instagram;
+mod lemmy;
 mod linkedin;
 mod lobsters;
 mod mastodon;
 mod outage;
 mod parse;
 mod recorded;
-mod sql;
-mod telegram;
-mod served;
-mod stack_exchange;
 mod reddit;
-mod visit;
-mod youtube;
 mod served;
+mod sql;
+mod stack_exchange;
+mod telegram;
 mod threads;
+mod visit;
 mod x;
+mod youtube;
