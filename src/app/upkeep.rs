@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
 
 use super::alarms::{Alarms, Room};
+use super::memory;
 use crate::api::Api;
 use crate::config::Config;
 use crate::pipeline::notice;
@@ -20,6 +21,8 @@ use crate::telemetry::metrics;
 const GAUGES_EVERY: SignedDuration = SignedDuration::from_secs(30);
 /// How often retention is looked at.
 const RETAIN_EVERY: SignedDuration = SignedDuration::from_hours(1);
+/// How often it is written that the daemon runs: what a kill leaves unsaid of it.
+const ALIVE_EVERY: SignedDuration = SignedDuration::from_mins(1);
 /// Rows looked at between two looks at the stop token.
 const ROWS: usize = 500;
 
@@ -27,13 +30,14 @@ const ROWS: usize = 500;
 pub struct Upkeep {
     api: Arc<Api>,
     retain_at: Option<Timestamp>,
+    alive_at: Option<Timestamp>,
     alarms: Alarms,
 }
 
 impl Upkeep {
     /// Due at once.
     pub fn new(api: Arc<Api>) -> Self {
-        Self { api, retain_at: None, alarms: Alarms::default() }
+        Self { api, retain_at: None, alive_at: None, alarms: Alarms::default() }
     }
 
     /// Tells the operator of queues and disk, if there is something to tell.
@@ -73,6 +77,10 @@ impl Task for Upkeep {
                 }
             }
             self.retain_at = Some(now + RETAIN_EVERY);
+        }
+        if self.alive_at.is_none_or(|at| at <= now) {
+            memory::alive(&*self.api.store, now).await?;
+            self.alive_at = Some(now + ALIVE_EVERY);
         }
         if let Some(metrics) = &self.api.metrics {
             // Samples pile up until they are counted, and nobody may ever ask for /metrics.

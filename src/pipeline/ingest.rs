@@ -8,6 +8,7 @@ use std::time::Instant;
 use anyhow::Context;
 use jiff::Timestamp;
 
+use super::coverage::{Entry, Look};
 use super::matter::{self, Decided};
 use super::notice;
 use super::plan::{Plan, SharedPlan, SourcePlan};
@@ -31,6 +32,7 @@ use crate::store::{Effects, Outcome, Recalled, Recording, Store};
 use crate::telemetry::metrics;
 
 mod forget;
+mod ledger;
 
 /// Posts of one transaction: enough that a flush is shared, few enough that a fresh complaint
 /// does not wait long behind a backlog.
@@ -59,6 +61,8 @@ pub struct Given {
     pub gone: Vec<AuthorGone>,
     /// By what its posts are asked for anew; none: they are not.
     pub terms: Option<&'static Terms>,
+    /// What it says of coverage.
+    pub look: Look,
 }
 
 /// Takes in what sources give. Shared by all pollers; holds no state but handles.
@@ -142,12 +146,22 @@ impl Ingest {
     /// moved. `Ok(false)`: the cursor is where it was, because the daemon stops or a reload took
     /// the source away; asking again at once would give the same.
     pub async fn take(&self, id: &SourceId, given: Given, stop: &Stop) -> anyhow::Result<bool> {
-        let Given { posts, rejects, gaps, position, fetched_through, next_poll, inbox_through, gone, terms } =
-            given;
+        let Given {
+            posts,
+            rejects,
+            gaps,
+            position,
+            fetched_through,
+            next_poll,
+            inbox_through,
+            gone,
+            terms,
+            look,
+        } = given;
         for reject in &rejects {
             tracing::debug!(source.id = %id, "source {id} gave something unreadable at {}: {}", reject.at, reject.why);
         }
-        let closing = Closing { rejects, gaps, position, fetched_through, next_poll, inbox_through };
+        let closing = Closing { rejects, gaps, position, fetched_through, next_poll, inbox_through, look };
         self.feed(id, posts, Some(&closing), &gone, terms, stop).await
     }
 
@@ -222,17 +236,22 @@ impl Ingest {
                 decided.mentions.iter().map(move |mention| after_seeing(terms, mention, now))
             });
             decided.effects.rechecks = anew.collect();
+            let entry = match closing {
+                Some(closing) => Some(self.enter(&state, closing, !decided.mentions.is_empty()).await?),
+                None => None,
+            };
             let recording = recording(
                 state,
                 posts.len(),
                 chosen.skipped.clone(),
                 chosen.gone,
                 decided,
-                closing,
-                &desk,
+                closing.zip(entry.as_ref()),
+                (&desk, source),
                 now,
             );
             let tells = !recording.effects.notifications.is_empty();
+            let row = entry.is_some().then(|| recording.source.clone());
             let writing = stage::enter("record");
             let outcome = self.store.record(recording).await?;
             drop(writing);
@@ -246,6 +265,9 @@ impl Ingest {
                 metrics::posts_skipped(reject.reason.as_str(), 1);
             }
             summary.publish(id);
+            if let Some((entry, row)) = entry.as_ref().zip(row.as_ref()) {
+                ledger::publish(entry, row, now);
+            }
             self.faults.told(&summary.faults, now);
             if summary.moved {
                 self.escalate.nudge();
@@ -351,6 +373,7 @@ struct Closing {
     fetched_through: Option<Timestamp>,
     next_poll: Timestamp,
     inbox_through: Option<u64>,
+    look: Look,
 }
 
 #[derive(Default)]
@@ -386,8 +409,8 @@ fn recording(
     skipped: BTreeMap<SkipReason, u64>,
     erased: Vec<MentionId>,
     decided: Decided,
-    closing: Option<&Closing>,
-    desk: &Desk,
+    closing: Option<(&Closing, &Entry)>,
+    (desk, source): (&Desk, &SourcePlan),
     now: Timestamp,
 ) -> Recording {
     let mut effects = decided.effects;
@@ -399,7 +422,14 @@ fn recording(
     if !decided.mentions.is_empty() {
         state.spoke_at = Some(now);
     }
-    if let Some(closing) = closing {
+    if let Some((closing, entry)) = closing {
+        entry.apply(&mut state);
+        if closing.look.fresh > 0 {
+            state.spoke_at = Some(now);
+        }
+        if let Some(said) = &entry.notice {
+            effects.notifications.extend(notice::to_concerned(desk, said, source.topic.as_ref(), now));
+        }
         for reject in &closing.rejects {
             *state.skipped.entry(reject.reason).or_default() += 1;
         }
@@ -424,8 +454,8 @@ fn recording(
         mentions: decided.mentions,
         erased,
         effects,
-        gaps: closing.map(|closing| closing.gaps.clone()).unwrap_or_default(),
-        inbox_through: closing.and_then(|closing| closing.inbox_through),
+        gaps: closing.map(|(_, entry)| entry.gaps.clone()).unwrap_or_default(),
+        inbox_through: closing.and_then(|(closing, _)| closing.inbox_through),
     }
 }
 

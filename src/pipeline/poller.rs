@@ -6,6 +6,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
 
+use super::coverage::Look;
 use super::ingest::{Given, Ingest};
 use super::recheck::Queue;
 use crate::domain::id::SourceId;
@@ -13,7 +14,8 @@ use crate::domain::source::SourceState;
 use crate::runtime::stage;
 use crate::runtime::stop::Stop;
 use crate::runtime::task::{Task, Wake};
-use crate::source::{self, Position, Retry, Source, SourceError, schedule};
+use crate::source::schedule::{self, Bounds, Heard};
+use crate::source::{self, Position, Retry, Source, SourceError};
 use crate::telemetry::metrics;
 
 /// Failures in a row after which the operator is told, if they lasted [`SICK_FOR`] too: a site
@@ -56,6 +58,19 @@ impl Poller {
             Some(queue) => next_poll.min(queue.wakes_at(now).await?),
             None => next_poll,
         }))
+    }
+
+    /// How long to wait after a look that went well: less while much is said, more while little is.
+    async fn pace(&self, state: &SourceState, look: &Look, now: Timestamp) -> anyhow::Result<SignedDuration> {
+        let rhythm = self.ingest.rhythm(&self.id).await?;
+        // What a first look gives, or one that makes up for others, says nothing of the present.
+        let compares = state.newest.is_some() && state.behind_since.is_none();
+        let since = state.answered_at.filter(|_| compares).map(|before| now.duration_since(before));
+        let heard = Heard {
+            usual: rhythm.and_then(|rhythm| rhythm.usual(now)),
+            lately: since.map(|since| (look.fresh, since)),
+        };
+        Ok(schedule::pace(&Bounds::of(self.source.interval(), self.kind), &heard))
     }
 
     /// What may be asked of the site is used up: no failure of anybody's, only a later look.
@@ -140,10 +155,17 @@ impl Task for Poller {
         metrics::posts_polled(self.kind, batch.posts.len());
         metrics::poll(self.kind, if batch.posts.is_empty() { "nothing_new" } else { "fresh" });
         metrics::source_answered(self.id.as_str(), now.as_duration().as_secs_f64());
+        let interval = self.source.interval();
+        let look = Look {
+            more: batch.more,
+            pauses: batch.rest.is_some(),
+            ..Look::pulled(&state, &batch.posts, now, interval)
+        };
         let next_poll = if batch.more {
             now
         } else {
-            schedule::next_poll(self.source.interval(), batch.rest, None, 0, now, rand::random())
+            let wait = self.pace(&state, &look, now).await?;
+            schedule::next_poll(wait, batch.rest, None, 0, now, rand::random())
         };
         let given = Given {
             posts: batch.posts,
@@ -155,6 +177,7 @@ impl Task for Poller {
             inbox_through: None,
             gone: batch.gone,
             terms: self.queue.as_ref().map(Queue::terms),
+            look,
         };
         // What was not taken in is asked for again by whoever reads this source next.
         let taken = self.ingest.take(&self.id, given, stop).await?;

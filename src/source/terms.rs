@@ -173,6 +173,10 @@ pub struct Terms {
     pub needs: &'static str,
     /// What may be asked.
     pub budgets: &'static [Budget],
+    /// What a usual look costs of the budgets, to sum up what sources that share one will ask.
+    pub asks: u32,
+    /// Settings that are lists of which each entry is asked after by itself.
+    pub each: &'static [&'static str],
     /// Fewest seconds from one look to the next, whatever the settings say.
     pub least_every: u32,
     /// How much one answer and one question may hold, for people; empty: all there is.
@@ -205,6 +209,8 @@ impl Terms {
         access: Access::Own,
         needs: "",
         budgets: &[],
+        asks: 1,
+        each: &[],
         least_every: 1,
         paging: "",
         keep_days: None,

@@ -32,11 +32,12 @@ use crate::domain::id::{
     DigestId, EscalationId, InstanceId, LinkId, MentionId, NotificationId, SilenceId, SourceId, TopicId,
 };
 use crate::domain::mention::RecordedMention;
+use crate::domain::note::Note;
 use crate::domain::notification::{Hold, Notification};
 use crate::domain::post::Post;
 use crate::domain::sentiment::Counts;
 use crate::domain::silence::Silence;
-use crate::domain::source::{Gap, SourceState};
+use crate::domain::source::{Blind, Gap, SourceState};
 
 use change::Change;
 
@@ -55,7 +56,8 @@ struct State {
     forgotten: BTreeMap<Mark, Timestamp>,
     rechecks: BTreeMap<MentionId, Recheck>,
     sources: BTreeMap<SourceId, SourceState>,
-    gaps: BTreeMap<(Timestamp, Gap), ()>,
+    /// When a gap was repaired.
+    gaps: BTreeMap<(Timestamp, Gap), Option<Timestamp>>,
     inbox: BTreeMap<(SourceId, u64), Post>,
     /// The highest number ever given in an inbox: a number is never given twice.
     inbox_last: BTreeMap<SourceId, u64>,
@@ -75,6 +77,7 @@ struct State {
     tallies: BTreeMap<(TopicId, Timestamp), Counts>,
     events: BTreeMap<(InstanceId, u64), ChainedEvent>,
     calibrations: BTreeMap<(String, String, u64), Calibration>,
+    notes: BTreeMap<String, Note>,
 }
 
 impl Memory {
@@ -145,7 +148,7 @@ impl Store for Memory {
         Ok(self.state()?.tallies(&topic, window))
     }
 
-    async fn gaps(&self, window: Window) -> Result<Vec<Gap>> {
+    async fn gaps(&self, window: Window) -> Result<Vec<Blind>> {
         Ok(self.state()?.gaps(window))
     }
 
@@ -240,6 +243,19 @@ impl Store for Memory {
 
     async fn calibrations(&self) -> Result<Vec<Calibration>> {
         Ok(self.state()?.calibrations.values().cloned().collect())
+    }
+
+    async fn keep(&self, notes: Vec<Note>) -> Result<()> {
+        self.state()?.notes.extend(notes.into_iter().map(|note| (note.name(), note)));
+        Ok(())
+    }
+
+    async fn note(&self, name: String) -> Result<Option<Note>> {
+        Ok(self.state()?.notes.get(&name).cloned())
+    }
+
+    async fn notes(&self) -> Result<Vec<Note>> {
+        Ok(self.state()?.notes.values().cloned().collect())
     }
 
     async fn last_digest(&self, id: DigestId) -> Result<Option<DigestRun>> {

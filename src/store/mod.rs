@@ -37,11 +37,12 @@ use crate::domain::id::{
     TopicId,
 };
 use crate::domain::mention::RecordedMention;
+use crate::domain::note::Note;
 use crate::domain::notification::{Hold, Notification};
 use crate::domain::post::Post;
 use crate::domain::sentiment::{Counts, Polarity};
 use crate::domain::silence::Silence;
-use crate::domain::source::{Gap, SourceState};
+use crate::domain::source::{Blind, SourceState};
 
 pub use self::sled::{SledStore, compact};
 pub use forget::{Forgets, Forgetting, Forgot, Recheck};
@@ -172,8 +173,9 @@ pub struct Recording {
     pub erased: Vec<MentionId>,
     /// What the triggers cause.
     pub effects: Effects,
-    /// Stretches of time newly known to be blind.
-    pub gaps: Vec<Gap>,
+    /// Stretches of time newly known to be blind, or known to be repaired: one that was written before is
+    /// replaced.
+    pub gaps: Vec<Blind>,
     /// The last inbox row taken in; it and those before it, of this source, are deleted.
     pub inbox_through: Option<u64>,
 }
@@ -366,7 +368,7 @@ pub trait Store: Forgets {
     async fn tallies(&self, topic: TopicId, window: Window) -> Result<Vec<Tally>>;
 
     /// Blind stretches that touch the window, oldest first.
-    async fn gaps(&self, window: Window) -> Result<Vec<Gap>>;
+    async fn gaps(&self, window: Window) -> Result<Vec<Blind>>;
 
     // ---- crossing 2: stepped --------------------------------------------------------------
 
@@ -442,6 +444,17 @@ pub trait Store: Forgets {
 
     /// All calibrations, by model and number; there are few.
     async fn calibrations(&self) -> Result<Vec<Calibration>>;
+
+    // ---- what the daemon keeps for itself --------------------------------------------------
+
+    /// Writes notes, each in place of the one of its name.
+    async fn keep(&self, notes: Vec<Note>) -> Result<()>;
+
+    /// The note of that name.
+    async fn note(&self, name: String) -> Result<Option<Note>>;
+
+    /// All notes, by name; there are a few for each source.
+    async fn notes(&self) -> Result<Vec<Note>>;
 
     // ---- digests, record, upkeep ----------------------------------------------------------
 

@@ -10,14 +10,15 @@ use crate::domain::escalation::{Escalation, GroupKey};
 use crate::domain::event::ChainedEvent;
 use crate::domain::id::{EscalationId, LinkId, MentionId, SourceId, TopicId};
 use crate::domain::mention::RecordedMention;
+use crate::domain::note::Note;
 use crate::domain::notification::{Hold, Notification};
 use crate::domain::post::Post;
 use crate::domain::silence::Silence;
-use crate::domain::source::{Gap, SourceState};
+use crate::domain::source::{Blind, SourceState};
 
 /// What may be deleted or erased because its time is over. For mentions that is `recorded_at`,
 /// for outbox rows `created_at`, for holds `at`, for links when they may be forgotten, for tallies
-/// the end of their bucket.
+/// the end of their bucket, for gaps when they ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Retention {
     /// Texts recorded before this are erased; a topic or a source may say earlier or later.
@@ -32,7 +33,7 @@ pub struct Retention {
     /// Per source whose posts are asked for anew: texts that the site has not served since are erased, because
     /// its terms say so.
     pub refreshed: Vec<(SourceId, Timestamp)>,
-    /// Final outbox rows, holds, used links and old tallies before this are deleted.
+    /// Final outbox rows, holds, used links, gaps and old tallies before this are deleted.
     pub rows_before: Timestamp,
     /// At most this many rows are looked at in one call.
     pub limit: usize,
@@ -75,7 +76,7 @@ pub enum Row {
     /// A source's state.
     Source(SourceState),
     /// A blind stretch.
-    Gap(Gap),
+    Gap(Blind),
     /// The highest number given so far in a source's inbox: the source's cursor may name it after
     /// its post is gone, so no number is given twice.
     InboxLast { source: SourceId, number: u64 },
@@ -109,6 +110,8 @@ pub enum Row {
     Event(ChainedEvent),
     /// A temperature of a model.
     Calibration(Calibration),
+    /// What the daemon keeps for itself.
+    Note(Note),
 }
 
 impl Row {

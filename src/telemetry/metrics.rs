@@ -19,6 +19,10 @@ const ESCALATIONS_EXPIRED: &str = "earmark_escalations_expired_total";
 const HELD: &str = "earmark_notifications_held_total";
 const ATTEMPTS: &str = "earmark_notification_attempts_total";
 const SOURCE_SUCCESS: &str = "earmark_source_last_success_timestamp_seconds";
+const SOURCE_THROUGH: &str = "earmark_source_fetched_through_timestamp_seconds";
+const SOURCE_BEHIND: &str = "earmark_source_behind_seconds";
+const SOURCE_QUIET: &str = "earmark_source_quiet";
+const SOURCE_BLIND: &str = "earmark_source_blind_seconds_total";
 const OUTBOX_OLDEST: &str = "earmark_outbox_oldest_seconds";
 const OUTBOX_WAITING: &str = "earmark_outbox_waiting";
 const STORE_BYTES: &str = "earmark_store_bytes";
@@ -72,6 +76,14 @@ fn describe() {
     describe_counter!(HELD, "Mentions not escalated and notifications not sent, by reason");
     describe_counter!(ATTEMPTS, "Tries to hand over a notification, by channel kind and outcome");
     describe_gauge!(SOURCE_SUCCESS, Unit::Seconds, "When a source last answered well");
+    describe_gauge!(SOURCE_THROUGH, Unit::Seconds, "Up to when a source was read, but for gaps");
+    describe_gauge!(
+        SOURCE_BEHIND,
+        Unit::Seconds,
+        "How far a source is behind while what has piled up is read"
+    );
+    describe_gauge!(SOURCE_QUIET, "1 while a source that should have spoken is quiet");
+    describe_counter!(SOURCE_BLIND, "Seconds of a source that were not seen and not repaired, by cause");
     describe_gauge!(OUTBOX_OLDEST, Unit::Seconds, "Age of the oldest notification not yet delivered");
     describe_gauge!(OUTBOX_WAITING, "Notifications not yet delivered");
     describe_gauge!(STORE_BYTES, Unit::Bytes, "Size of the store on disk");
@@ -158,6 +170,24 @@ pub fn attempt(channel_kind: &'static str, outcome: &'static str) {
 /// A source answered well at this Unix time.
 pub fn source_answered(source: &str, seconds: f64) {
     gauge!(SOURCE_SUCCESS, "source" => source.to_owned()).set(seconds);
+}
+
+/// How well a source is watched: read through to this Unix time, so far behind, strangely quiet or not.
+pub fn coverage(source: &str, through: f64, behind: f64, quiet: bool) {
+    gauge!(SOURCE_THROUGH, "source" => source.to_owned()).set(through);
+    gauge!(SOURCE_BEHIND, "source" => source.to_owned()).set(behind);
+    gauge!(SOURCE_QUIET, "source" => source.to_owned()).set(f64::from(u8::from(quiet)));
+}
+
+/// A stretch of a source that was not seen.
+pub fn blind(source: &str, cause: &'static str, seconds: f64) {
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a stretch of time, in whole seconds"
+    )]
+    let seconds = seconds.max(0.0) as u64;
+    counter!(SOURCE_BLIND, "source" => source.to_owned(), "cause" => cause).increment(seconds);
 }
 
 /// The outbox as it is now.

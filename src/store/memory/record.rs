@@ -95,7 +95,7 @@ impl Change<'_> {
             self.erase(id, order);
         }
         for gap in gaps {
-            self.put(|state| &mut state.gaps, (gap.until, gap), Some(()));
+            self.put(|state| &mut state.gaps, (gap.gap.until, gap.gap), Some(gap.repaired_at));
         }
         if let Some(through) = inbox_through {
             let done: Vec<_> = self

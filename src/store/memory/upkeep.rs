@@ -8,6 +8,7 @@ use super::{Memory, State};
 use crate::domain::erasure::ErasedFor;
 use crate::domain::event::Actor;
 use crate::domain::id::{InstanceId, SourceId};
+use crate::domain::source::Blind;
 use crate::store::chain::Link;
 use crate::store::{
     Result, Retained, Retention, Row, Rows, StoreError, TALLY_BUCKET, Tally, Verified, is_nameless,
@@ -59,6 +60,10 @@ impl Change<'_> {
         }
         for key in self.state.holds.keys().copied().filter(|key| key.0 < before) {
             doomed.push(Box::new(move |change| change.put(|state| &mut state.holds, key, None)));
+        }
+        for key in self.state.gaps.keys().filter(|key| key.0 < before) {
+            let key = key.clone();
+            doomed.push(Box::new(move |change| change.put(|state| &mut state.gaps, key, None)));
         }
         for (id, _) in self.state.links.iter().filter(|(_, forget_at)| **forget_at < before) {
             let id = *id;
@@ -128,7 +133,10 @@ impl State {
         all.extend(self.forget_key.values().cloned().map(Row::ForgetKey));
         all.extend(self.forgotten.iter().map(|(mark, at)| Row::Forgotten { mark: *mark, at: *at }));
         all.extend(self.sources.values().cloned().map(Row::Source));
-        all.extend(self.gaps.keys().map(|key| Row::Gap(key.1.clone())));
+        let gaps = self.gaps.iter();
+        all.extend(
+            gaps.map(|(key, repaired_at)| Row::Gap(Blind { gap: key.1.clone(), repaired_at: *repaired_at })),
+        );
         all.extend(
             self.inbox_last
                 .iter()
@@ -162,6 +170,7 @@ impl State {
         );
         all.extend(self.events.values().cloned().map(Row::Event));
         all.extend(self.calibrations.values().cloned().map(Row::Calibration));
+        all.extend(self.notes.values().cloned().map(Row::Note));
         all
     }
 
@@ -170,7 +179,7 @@ impl State {
             Row::ForgetKey(key) => drop(self.forget_key.insert((), key)),
             Row::Forgotten { mark, at } => drop(self.forgotten.insert(mark, at)),
             Row::Source(row) => drop(self.sources.insert(row.id.clone(), row)),
-            Row::Gap(gap) => drop(self.gaps.insert((gap.until, gap), ())),
+            Row::Gap(gap) => drop(self.gaps.insert((gap.gap.until, gap.gap), gap.repaired_at)),
             Row::InboxLast { source, number } => drop(self.inbox_last.insert(source, number)),
             Row::Inbox(number, post) => {
                 let last = self.inbox_last.entry(post.source.clone()).or_default();
@@ -215,6 +224,7 @@ impl State {
                 let model = &row.model;
                 self.calibrations.insert((model.name.clone(), model.version.clone(), row.number), row);
             }
+            Row::Note(note) => drop(self.notes.insert(note.name(), note)),
         }
     }
 

@@ -57,6 +57,8 @@ pub(super) enum Sort {
     Event,
     /// model's name, its version, number
     Calibration,
+    /// name
+    Note = 0x30,
 
     /// recorded, mention
     MentionByTime = 0x40,
@@ -102,7 +104,7 @@ impl Sort {
     /// The first sort that is exported.
     pub const FIRST_ROW: Sort = Sort::ForgetKey;
     /// The last sort that is exported.
-    pub const LAST_ROW: u8 = Sort::Calibration as u8;
+    pub const LAST_ROW: u8 = Sort::Note as u8;
 }
 
 /// A key in the making.

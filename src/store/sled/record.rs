@@ -13,7 +13,7 @@ use crate::domain::sentiment::Counts;
 use crate::domain::source::{Gap, SourceState};
 use crate::store::{Outcome, PostName, Recalled, Recording, Result, bucket, id_alias, is_tallied};
 
-/// Half a hash tells gaps that end at the same instant apart.
+/// Half a hash tells gaps that end at the same instant apart. What became of it is no part of the name.
 pub(super) fn gap_key(gap: &Gap) -> Key {
     use sha2::{Digest, Sha256};
     let hash = Sha256::digest(serde_json::to_vec(gap).expect("a gap is plain data"));
@@ -94,7 +94,7 @@ impl Txn<'_> {
             self.erase(id, order)?;
         }
         for gap in gaps {
-            self.put(gap_key(&gap), &gap);
+            self.put(gap_key(&gap.gap), &gap);
         }
         if let Some(through) = inbox_through {
             let inbox = inbox_key(&source.id);

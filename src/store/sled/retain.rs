@@ -18,6 +18,7 @@ impl Txn<'_> {
         self.erase_unconfirmed(retention, &mut left, &mut done)?;
         self.delete_notifications(retention, &mut left, &mut done)?;
         self.delete_holds(retention, &mut left, &mut done)?;
+        self.delete_gaps(retention, &mut left, &mut done)?;
         self.delete_links(retention, &mut left, &mut done)?;
         self.delete_tallies(retention, &mut left, &mut done)?;
         Ok(done)
@@ -109,6 +110,17 @@ impl Txn<'_> {
         let holds = Key::of(Sort::Hold);
         let until = holds.clone().time(retention.rows_before);
         for key in self.doomed(&holds, &until, *left, done)? {
+            self.remove(Key(key));
+            done.deleted += 1;
+            *left -= 1;
+        }
+        Ok(())
+    }
+
+    fn delete_gaps(&mut self, retention: &Retention, left: &mut usize, done: &mut Retained) -> Result<()> {
+        let gaps = Key::of(Sort::Gap);
+        let until = gaps.clone().time(retention.rows_before);
+        for key in self.doomed(&gaps, &until, *left, done)? {
             self.remove(Key(key));
             done.deleted += 1;
             *left -= 1;

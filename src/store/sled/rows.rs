@@ -9,6 +9,7 @@ use crate::domain::escalation::Escalation;
 use crate::domain::event::{ChainedEvent, Event};
 use crate::domain::id::{EscalationId, LinkId, MentionId, NotificationId, SourceId, TopicId};
 use crate::domain::mention::RecordedMention;
+use crate::domain::note::Note;
 use crate::domain::notification::{About, Hold, Notification};
 use crate::domain::post::Post;
 use crate::store::chain::Link;
@@ -209,6 +210,10 @@ impl Txn<'_> {
     pub fn remove_link(&mut self, id: LinkId, forget_at: Timestamp) {
         self.remove(by_time(Sort::LinkByTime, forget_at, id.as_bytes()));
         self.remove(Key::of(Sort::Link).id(id.as_bytes()));
+    }
+
+    pub fn put_note(&mut self, note: &Note) {
+        self.put(Key::of(Sort::Note).text(&note.name()), note);
     }
 
     pub fn put_event(&mut self, entry: &ChainedEvent) {

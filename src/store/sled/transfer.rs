@@ -80,6 +80,7 @@ impl Txn<'_> {
             }
             s if s == Sort::Event as u8 => Row::Event(self.decode(value)?),
             s if s == Sort::Calibration as u8 => Row::Calibration(self.decode(value)?),
+            s if s == Sort::Note as u8 => Row::Note(self.decode(value)?),
             _ => return Err(lame()),
         })
     }
@@ -89,7 +90,7 @@ impl Txn<'_> {
             Row::ForgetKey(key) => self.load_key(&key)?,
             Row::Forgotten { mark, at } => self.bury(mark, at)?,
             Row::Source(row) => self.put_source(&row),
-            Row::Gap(gap) => self.put(gap_key(&gap), &gap),
+            Row::Gap(gap) => self.put(gap_key(&gap.gap), &gap),
             Row::InboxLast { source, number } => {
                 self.put(Key::of(Sort::InboxLast).text(source.as_str()), &number);
             }
@@ -113,6 +114,7 @@ impl Txn<'_> {
             Row::Tally(topic, tally) => self.put(tally_key(&topic).time(tally.from), &tally.counts),
             Row::Event(entry) => self.put_event(&entry),
             Row::Calibration(row) => self.put_calibration(&row),
+            Row::Note(note) => self.put_note(&note),
         }
         Ok(())
     }

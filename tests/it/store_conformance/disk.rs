@@ -9,10 +9,11 @@ use earmark::domain::erasure::{ErasedFor, Whose};
 use earmark::domain::escalation::Severity;
 use earmark::domain::event::{Actor, What};
 use earmark::domain::id::{InstanceId, LinkId, SilenceId};
+use earmark::domain::note::Note;
 use earmark::domain::notification::{Delivery, Hold, HoldReason};
 use earmark::domain::sentiment::Polarity;
 use earmark::domain::silence::Silence;
-use earmark::domain::source::{Gap, GapCause};
+use earmark::domain::source::{Blind, Gap, GapCause};
 use earmark::runtime::stop::Stop;
 use earmark::store::{Effects, Forgetting, Forgot, Outcome, Store, StoreError};
 use earmark::store::{SledStore, compact};
@@ -48,15 +49,17 @@ pub async fn fill(store: &dyn Store) {
         silence: None,
     };
     whole.effects.holds = vec![hold.clone(), hold];
-    whole.gaps = vec![Gap {
+    let gap = Gap {
         source: "forum".into(),
         from: None,
         until: at(1),
         cause: GapCause::DaemonOff,
         detail: String::new(),
-    }];
+    };
+    whole.gaps = vec![Blind { gap, repaired_at: Some(at(2)) }];
     assert_eq!(store.record(whole).await.expect("works"), Outcome::Done);
     store.receive(vec![post("3", "a"), post("4", "a")]).await.expect("received");
+    store.keep(vec![Note::Alive(at(1))]).await.expect("kept");
     store
         .silence(Silence {
             id: SilenceId::new(at(1)),
