@@ -15,12 +15,12 @@ use super::plan::{Plan, SharedPlan, SourcePlan};
 use super::recheck::after_seeing;
 use super::select::{Candidate, Selected, name_of, pieces, select, single};
 use crate::domain::id::{MentionId, SourceId, TopicId};
-use crate::domain::mention::{Field, Finding, Mention, ScoredMention, Span};
-use crate::domain::notification::{HoldReason, Notice};
+use crate::domain::mention::{Field, Mention, ScoredMention, Span};
+use crate::domain::notification::Notice;
 use crate::domain::post::Post;
 use crate::domain::sentiment::Sentiment;
 use crate::domain::source::{Gap, SkipReason, SourceState};
-use crate::escalation::{Desk, RuleFault, SharedDesk};
+use crate::escalation::{Desk, SharedDesk};
 use crate::runtime::clock::SharedClock;
 use crate::runtime::stage;
 use crate::runtime::stop::Stop;
@@ -33,6 +33,9 @@ use crate::telemetry::metrics;
 
 mod forget;
 mod ledger;
+mod summary;
+
+use summary::Summary;
 
 /// Posts of one transaction: enough that a flush is shared, few enough that a fresh complaint
 /// does not wait long behind a backlog.
@@ -456,62 +459,5 @@ fn recording(
         effects,
         gaps: closing.map(|(_, entry)| entry.gaps.clone()).unwrap_or_default(),
         inbox_through: closing.and_then(|(closing, _)| closing.inbox_through),
-    }
-}
-
-/// What is worth a log line and a metric once a piece is on disk.
-struct Summary {
-    topics: Vec<TopicId>,
-    opened: Vec<String>,
-    held: Vec<HoldReason>,
-    faults: Vec<RuleFault>,
-    moved: bool,
-}
-
-impl Summary {
-    fn of(decided: &mut Decided) -> Self {
-        let held = decided.mentions.iter().filter_map(|mention| match mention.finding {
-            Finding::Held(reason) => Some(reason),
-            _ => None,
-        });
-        let fresh = decided.mentions.iter().filter(|mention| mention.revision == 1);
-        Self {
-            topics: fresh.map(|mention| mention.topic().clone()).collect(),
-            opened: decided
-                .effects
-                .escalations
-                .iter()
-                .filter(|escalation| escalation.seen == 1)
-                .map(|escalation| escalation.trigger.to_string())
-                .collect(),
-            held: held.collect(),
-            faults: std::mem::take(&mut decided.faults),
-            moved: !decided.effects.escalations.is_empty(),
-        }
-    }
-
-    fn publish(&self, source: &SourceId) {
-        for topic in &self.topics {
-            metrics::mention(topic.as_str());
-        }
-        for trigger in &self.opened {
-            metrics::escalation_opened(trigger);
-        }
-        for reason in &self.held {
-            metrics::held(reason.as_str());
-        }
-        for fault in &self.faults {
-            tracing::error!(rule.id = fault.rule, "{} failed: {}", fault.rule, fault.error);
-        }
-        if !self.topics.is_empty() {
-            tracing::info!(
-                source.id = %source,
-                mentions = self.topics.len(),
-                escalations = self.opened.len(),
-                "source {source} gave {} new mentions, {} escalations opened",
-                self.topics.len(),
-                self.opened.len()
-            );
-        }
     }
 }
