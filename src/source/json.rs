@@ -185,6 +185,14 @@ impl Door {
         };
         self.fetch.ask_any(&ask).await
     }
+
+    /// A page without what signs us in, which some places repeat in its address: a cursor holds no secrets.
+    fn unsigned(&self, at: At) -> At {
+        match (at, &self.query) {
+            (At::Address(url), Some((name, _))) => At::Address(pages::without(&url, name)),
+            (at, _) => at,
+        }
+    }
 }
 
 /// How far the place was read.
@@ -274,7 +282,8 @@ impl Json {
         let list = value.pointer(items).and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
         let mark = growing.as_ref().and_then(|growing| furthest(growing, list, way.began));
         let next = paging.next(way.next.as_ref(), &answer.borrowed(), &value, list.len(), url);
-        let next = next.map_err(|what| failed(format!("{shown} {what}")))?;
+        let next =
+            next.map_err(|what| failed(format!("{shown} {what}")))?.map(|next| self.door.unsigned(next));
         Ok(Page { posts: parsed.posts, rejects: parsed.rejects, next, mark })
     }
 }

@@ -144,6 +144,15 @@ impl Paging {
     }
 }
 
+/// An address without one parameter of its query.
+pub fn without(url: &str, name: &str) -> String {
+    let Ok(mut parsed) = Url::parse(url) else { return url.to_owned() };
+    let kept: Vec<(String, String)> =
+        parsed.query_pairs().filter(|(found, _)| found != name).map(|(a, b)| (a.into(), b.into())).collect();
+    parsed.query_pairs_mut().clear().extend_pairs(kept);
+    parsed.into()
+}
+
 fn is_yes(value: &Value) -> bool {
     match value {
         Value::Bool(yes) => *yes,
