@@ -14,6 +14,7 @@ use super::{Nothing, SourceError, Terms, Tools};
 use crate::domain::secret::SecretRef;
 use crate::runtime::secret;
 
+pub mod back;
 mod climb;
 mod node;
 mod open;

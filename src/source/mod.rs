@@ -233,6 +233,7 @@ pub mod answer;
 pub mod api;
 pub mod app_store;
 pub mod bluesky;
+pub mod dev_to;
 pub mod discourse;
 pub mod facebook;
 pub mod feed;
@@ -257,6 +258,7 @@ pub mod reddit;
 pub mod schedule;
 pub mod sql;
 pub mod stack_exchange;
+pub mod steam;
 pub mod telegram;
 pub mod terms;
 pub mod text;
@@ -273,6 +275,7 @@ pub use terms::Terms;
 pub const KINDS: &[Kind] = &[
     app_store::KIND,
     bluesky::KIND,
+    dev_to::KIND,
     discourse::KIND,
     facebook::KIND,
     feed::KIND,
@@ -290,6 +293,7 @@ pub const KINDS: &[Kind] = &[
     reddit::KIND,
     sql::KIND,
     stack_exchange::KIND,
+    steam::KIND,
     telegram::KIND,
     threads::KIND,
     webhook::KIND,
