@@ -251,6 +251,7 @@ pub mod linkedin;
 pub mod lobsters;
 pub mod mastodon;
 pub mod params;
+pub mod product_hunt;
 pub mod rating;
 pub mod recheck;
 pub mod record;
@@ -263,6 +264,7 @@ pub mod telegram;
 pub mod terms;
 pub mod text;
 pub mod threads;
+pub mod trustpilot;
 pub mod webhook;
 pub mod x;
 pub mod youtube;
@@ -290,12 +292,14 @@ pub const KINDS: &[Kind] = &[
     linkedin::KIND,
     lobsters::KIND,
     mastodon::KIND,
+    product_hunt::KIND,
     reddit::KIND,
     sql::KIND,
     stack_exchange::KIND,
     steam::KIND,
     telegram::KIND,
     threads::KIND,
+    trustpilot::KIND,
     webhook::KIND,
     x::KIND,
     youtube::KIND,

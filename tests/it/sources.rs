@@ -3,6 +3,7 @@
 
 mod app_store;
 mod bluesky;
+mod dev_to;
 mod discourse;
 mod facebook;
 mod fediverse;
@@ -19,13 +20,16 @@ mod lobsters;
 mod mastodon;
 mod outage;
 mod parse;
+mod product_hunt;
 mod recorded;
 mod reddit;
 mod served;
 mod sql;
 mod stack_exchange;
+mod steam;
 mod telegram;
 mod threads;
+mod trustpilot;
 mod visit;
 mod x;
 mod youtube;
