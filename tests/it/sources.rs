@@ -11,6 +11,7 @@ mod graph;
 mod imap;
 mod imap_server;
 mod instagram;
+mod kept;
 mod lemmy;
 mod linkedin;
 mod lobsters;
