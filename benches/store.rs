@@ -93,6 +93,7 @@ fn mention() -> RecordedMention {
         finding: Finding::Held(HoldReason::NoTrigger),
         correction: None,
         erased_at: None,
+        erased_for: None,
     }
 }
 
@@ -195,6 +196,8 @@ async fn room() {
         text_before: half,
         topics: Vec::new(),
         sources: Vec::new(),
+        terms: Vec::new(),
+        refreshed: Vec::new(),
         rows_before: half,
         limit: 1_000,
         now: half,

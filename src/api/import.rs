@@ -15,6 +15,9 @@ pub const MOST: usize = 1_000;
 pub struct Imported {
     /// Posts now in the inbox.
     pub posts: usize,
+    /// Posts left out because they, their author or their address were forgotten.
+    #[serde(default)]
+    pub forgotten: u64,
 }
 
 impl Api {
@@ -30,9 +33,10 @@ impl Api {
         for post in &mut posts {
             post.source = source.into();
         }
-        let imported = Imported { posts: posts.len() };
+        let mut imported = Imported { posts: posts.len(), forgotten: 0 };
         if imported.posts > 0 {
-            self.store.receive(posts).await?;
+            imported.forgotten = self.take_in(posts).await?;
+            imported.posts -= usize::try_from(imported.forgotten).unwrap_or(imported.posts);
             if let Some(nudge) = self.inboxes.load().get(&source.into()) {
                 nudge.nudge();
             }

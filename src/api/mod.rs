@@ -11,6 +11,7 @@ pub mod correct;
 pub mod digest;
 pub mod explain;
 pub mod explain_score;
+pub mod forget;
 pub mod import;
 pub mod list;
 pub mod push;

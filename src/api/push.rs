@@ -9,7 +9,7 @@ use crate::source::{Pushed, Refusal};
 /// How much was taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Received {
-    /// Posts now in the inbox.
+    /// Posts now in the inbox, and those that were forgotten before and are not taken.
     pub posts: usize,
 }
 
@@ -35,7 +35,7 @@ impl Api {
             })?;
         let received = Received { posts: posts.len() };
         if !posts.is_empty() {
-            self.store.receive(posts).await?;
+            self.take_in(posts).await?;
             if let Some(nudge) = self.inboxes.load().get(id) {
                 nudge.nudge();
             }

@@ -5,11 +5,14 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::forget::Rechecks;
 use super::{Api, Result};
 use crate::domain::correction::Calibration;
 use crate::domain::digest::Window;
+use crate::domain::id::SourceId;
+use crate::domain::note::Note;
 use crate::domain::sentiment::{Counts, Model};
-use crate::domain::source::{Gap, SourceState};
+use crate::domain::source::{Blind, SourceState};
 use crate::store::{EscalationFilter, MentionFilter, OutboxDepth, Page, Size};
 
 /// How the daemon is.
@@ -25,8 +28,11 @@ pub struct Status {
     pub model: Option<Model>,
     /// Every configured source, and those of which a row is left.
     pub sources: Vec<SourceState>,
-    /// Blind stretches of the last week.
-    pub gaps: Vec<Gap>,
+    /// How well each of them is watched.
+    #[serde(default)]
+    pub coverage: Vec<Coverage>,
+    /// Blind stretches of the last week, and which of them were repaired.
+    pub gaps: Vec<Blind>,
     /// How full the outbox is.
     pub outbox: OutboxDepth,
     /// How large the store is.
@@ -47,8 +53,26 @@ pub struct Status {
     pub calibration: Option<Calibration>,
     /// The same by hour; adds up to `today`.
     pub hours: Vec<Hour>,
+    /// Queues of posts to be asked for anew.
+    #[serde(default)]
+    pub rechecks: Vec<Rechecks>,
     /// What the tasks are doing.
     pub tasks: BTreeMap<String, serde_json::Value>,
+}
+
+/// How well a source is watched, beside what its row says.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Coverage {
+    /// Which.
+    pub source: SourceId,
+    /// How far it is behind, in seconds, while posts that have piled up are being read.
+    pub behind_seconds: Option<i64>,
+    /// Posts an hour that are usual at this hour of the week; none while too little was heard to say.
+    pub usual_per_hour: Option<f64>,
+    /// Posts that were to be expected since it last spoke.
+    pub awaited: f64,
+    /// Since when it has been strangely quiet.
+    pub quiet_since: Option<Timestamp>,
 }
 
 /// Mentions of one hour.
@@ -77,13 +101,15 @@ impl Api {
             (0..24).map(|n| Hour { from: since + hour * n, counts: Counts::default() }).collect();
         let (today, corrected) = self.counts(Window { from: since, until }, &mut hours).await?;
         let open = EscalationFilter { unresolved: true, ..EscalationFilter::default() };
+        let sources = self.store.sources().await?;
         let tasks = self.driver.iter().flat_map(|driver| driver.status());
         Ok(Status {
             version: env!("CARGO_PKG_VERSION").into(),
             now,
             started_at: self.started_at,
             model: self.scorer.as_ref().map(|scorer| scorer.model().clone()),
-            sources: self.store.sources().await?,
+            coverage: self.coverage(&sources, now).await?,
+            sources,
             gaps: self.store.gaps(week).await?,
             outbox: self.store.outbox(now).await?,
             store: self.store.size().await?,
@@ -94,10 +120,31 @@ impl Api {
             corrected,
             calibration: self.calibration().await?.in_use,
             hours,
+            rechecks: self.rechecks().await?,
             tasks: tasks
                 .map(|(name, status)| (name, serde_json::to_value(status).unwrap_or_default()))
                 .collect(),
         })
+    }
+
+    async fn coverage(&self, sources: &[SourceState], now: Timestamp) -> Result<Vec<Coverage>> {
+        let notes = self.store.notes().await?;
+        let usual: BTreeMap<SourceId, f64> = notes
+            .into_iter()
+            .filter_map(|note| match note {
+                Note::Rhythm(rhythm) => rhythm.usual(now).map(|usual| (rhythm.source, usual)),
+                _ => None,
+            })
+            .collect();
+        let coverage = sources.iter().map(|state| Coverage {
+            source: state.id.clone(),
+            behind_seconds: state.behind(now).map(|length| length.as_secs()),
+            usual_per_hour: usual.get(&state.id).copied(),
+            #[expect(clippy::cast_precision_loss, reason = "thousandths of posts are far below 2^52")]
+            awaited: state.awaited as f64 / 1e3,
+            quiet_since: state.spoke_at.filter(|_| state.told_quiet),
+        });
+        Ok(coverage.collect())
     }
 
     /// Mentions of a window by topic, and added to its hours, and how many a person judged: counted

@@ -1,6 +1,9 @@
 //! Every fault of every stage in one list: what `earmark check` prints and what a start or a
 //! reload refuses.
 
+use std::sync::Arc;
+
+use super::demand::{self, Demand};
 use crate::config::{ClassifierKind, Config, explain_kind};
 use crate::domain::problem::{Problem, Problems};
 use crate::escalation::Rules;
@@ -8,7 +11,8 @@ use crate::matching;
 use crate::notify::ways::Ways;
 use crate::runtime::secret;
 use crate::sentiment::{bert, location};
-use crate::source::fetch::Fetcher;
+use crate::source::Built;
+use crate::source::fetch::{Fetcher, Keeper};
 use crate::{net, notify, source};
 
 /// What kinds of sources and channels are built with.
@@ -25,11 +29,19 @@ impl Tools {
     /// # Errors
     /// Where the HTTP client cannot be made.
     pub fn new(config: &Config) -> Result<Self, Problems> {
+        Self::keeping(config, None)
+    }
+
+    /// The same, with what is asked of places written down.
+    ///
+    /// # Errors
+    /// Where the HTTP client cannot be made.
+    pub fn keeping(config: &Config, keeper: Option<Arc<dyn Keeper>>) -> Result<Self, Problems> {
         let settings = net::Settings::new(config.contact.as_deref().unwrap_or_default());
         let http = net::Client::new(&net::Settings { allow_private: config.net.allow_private, ..settings })
             .map_err(|why| Problems(vec![Problem::new("net", why)]))?;
         Ok(Self {
-            source: source::Tools { fetch: std::sync::Arc::new(Fetcher::new(http.clone())) },
+            source: source::Tools { fetch: Arc::new(Fetcher::new(http.clone()).kept_by(keeper)) },
             notify: notify::Tools { http, email: config.email.clone(), folder: config.store_path.clone() },
         })
     }
@@ -44,6 +56,7 @@ pub fn faults(config: &Config) -> Problems {
     };
     problems.0.extend(matching::check(&config.topics).0);
     problems.0.extend(Rules::check(&config.triggers, &config.routes).0);
+    let mut demands = Vec::new();
     for settings in &config.sources {
         let key = format!("sources[\"{}\"]", settings.id);
         let Some(kind) = source::kind(&settings.kind) else {
@@ -55,8 +68,21 @@ pub fn faults(config: &Config) -> Problems {
         };
         let wanted = source::Settings { id: settings.id.clone(), params: settings.params.clone() };
         let keep = settings.retention.unwrap_or(config.retention.text);
-        problems.extend_under(&format!("{key}.params"), source::terms::check(kind, &wanted, Some(keep)));
+        let found = source::terms::check(kind, &wanted, Some(keep));
+        if !found.has_faults()
+            && let Ok(Built::Pull(built)) = (kind.build)(&wanted, &tools.source)
+        {
+            demands.push(Demand {
+                source: wanted.id.clone(),
+                kind: kind.name,
+                terms: kind.terms,
+                interval: built.interval(),
+                params: wanted.params.clone(),
+            });
+        }
+        problems.extend_under(&format!("{key}.params"), found);
     }
+    problems.0.extend(demand::check(&demands).0);
     problems.0.extend(Ways::check(&config.channels, &tools.notify).0);
     if let Some(password) = config.email.as_ref().and_then(|email| email.password.as_ref())
         && let Err(why) = secret::fetch(password)

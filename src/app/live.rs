@@ -17,6 +17,7 @@ use crate::matching::Matcher;
 use crate::notify::ways::{SharedWays, Ways};
 use crate::pipeline::{IMPORT, IMPORT_QUIET, Plan, SharedPlan, SourcePlan};
 use crate::runtime::task::Nudge;
+use crate::source::fetch::Keeper;
 use crate::source::{self, Built, Push, Source};
 
 /// What is read, as far as a reload must know whether it changed.
@@ -60,11 +61,19 @@ impl Live {
     /// # Errors
     /// Every fault of every stage.
     pub fn build(config: &Config) -> Result<Self, Problems> {
+        Self::keeping(config, None)
+    }
+
+    /// The same, with what is asked of places written down.
+    ///
+    /// # Errors
+    /// Every fault of every stage.
+    pub fn keeping(config: &Config, keeper: Option<Arc<dyn Keeper>>) -> Result<Self, Problems> {
         let problems = check::faults(config);
         if problems.has_faults() {
             return Err(problems);
         }
-        let tools = check::Tools::new(config)?;
+        let tools = check::Tools::keeping(config, keeper)?;
         let matcher = Matcher::compile(&config.topics)?;
         let rules = Rules::compile(&config.triggers, &config.routes)?;
         let ways = Ways::build(&config.channels, &tools.notify)?;

@@ -12,7 +12,9 @@
 pub mod alarms;
 pub mod audit;
 pub mod check;
+pub mod demand;
 pub mod live;
+pub mod memory;
 pub mod offline;
 pub mod reading;
 pub mod render;
@@ -131,7 +133,9 @@ impl App {
             )?,
         );
         let scorer = start_scorer(&config).await?;
-        let live = Live::build(&config).map_err(|problems| anyhow::anyhow!("{problems}"))?;
+        memory::budgets(&*store).await?;
+        let live = Live::keeping(&config, Some(Arc::new(memory::InStore(store.clone()))))
+            .map_err(|problems| anyhow::anyhow!("{problems}"))?;
         let driver = Arc::new(Driver::new(deps.clock.clone(), deps.stop.clone()));
         let nudges = Nudges::default();
         let links = Arc::new(Links::open(&config.store_path, &links_base(&config))?);
@@ -145,6 +149,8 @@ impl App {
             nudges.escalate.clone(),
             nudges.deliver.clone(),
         ));
+        let pushed: Vec<_> = shared.pushes.load().keys().cloned().collect();
+        memory::wake(&*store, &ingest, &pushed, now).await?;
         let config = Arc::new(ArcSwap::from_pointee(config));
         let api = Arc::new(Api {
             store: store.clone(),
@@ -264,7 +270,8 @@ impl App {
     /// Every fault; then the old configuration stays.
     pub fn reload(&self, config: Config) -> Result<(), Problems> {
         let old = self.api.config.load();
-        let live = match Live::build(&config) {
+        let keeper = Arc::new(memory::InStore(self.store.clone()));
+        let live = match Live::keeping(&config, Some(keeper)) {
             Ok(live) => live,
             Err(problems) => {
                 metrics::config_reload("refused");
@@ -323,6 +330,7 @@ impl App {
         let began = Timestamp::now();
         self.stop.stop();
         let Self { driver, store, scorer, listeners, api, ingest, .. } = self;
+        let clock = api.clock.clone();
         // A poll that waits for a long call's verdicts would else outlast the limit.
         scorer.hurry();
         let orderly = async move {
@@ -337,7 +345,11 @@ impl App {
                 "not everything ended within {work_within:?}; what was in hand will be done again"
             );
         }
-        match tokio::time::timeout(CLOSE_WITHIN, store.close()).await {
+        let closed = async {
+            memory::alive(&*store, clock.now()).await?;
+            store.close().await
+        };
+        match tokio::time::timeout(CLOSE_WITHIN, closed).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => tracing::error!("the store could not be closed: {error}"),
             Err(_) => tracing::error!("the store did not close within {CLOSE_WITHIN:?}"),

@@ -18,8 +18,11 @@ use crate::runtime::clock::{Clock, SharedClock, SystemClock};
 use crate::runtime::stop::Stop;
 use crate::runtime::task::Nudge;
 use crate::store::SledStore;
-use crate::store::Store;
 use crate::store::memory::Memory;
+use crate::store::{Row, Store};
+
+/// Rows read at once.
+const PAGE: usize = 1_000;
 
 /// The functions over this configuration's store, without the model.
 ///
@@ -76,6 +79,49 @@ async fn build(
 /// Where it is in use, or belongs to another account.
 pub async fn open_store(config: &Config) -> anyhow::Result<Arc<dyn Store>> {
     Ok(open_in(&config.store_path).await?.1)
+}
+
+/// Whether a store holds no rows; what was forgotten may stand there already, so that an older backup does not
+/// bring it back.
+///
+/// # Errors
+/// The store's.
+pub async fn is_empty(store: &dyn Store) -> anyhow::Result<bool> {
+    let mut after = None;
+    loop {
+        let rows = store.rows(after, PAGE).await?;
+        if !rows.rows.iter().all(Row::is_tombstone) {
+            return Ok(false);
+        }
+        after = rows.next;
+        if after.is_none() {
+            return Ok(true);
+        }
+    }
+}
+
+/// What was forgotten in this configuration's store, where no daemon has it and it is ours to open.
+///
+/// # Errors
+/// Where it cannot be opened.
+pub async fn tombstones(config: &Config) -> anyhow::Result<Vec<Row>> {
+    let own = nix::unistd::geteuid().as_raw();
+    if !std::fs::metadata(&config.store_path).is_ok_and(|found| found.uid() == own) {
+        return Ok(Vec::new());
+    }
+    let store = open_store(config).await?;
+    let (mut found, mut after) = (Vec::new(), None);
+    loop {
+        let rows = store.rows(after, PAGE).await?;
+        let ended = !rows.rows.iter().all(Row::is_tombstone);
+        found.extend(rows.rows.into_iter().filter(Row::is_tombstone));
+        after = rows.next.filter(|_| !ended);
+        if after.is_none() {
+            break;
+        }
+    }
+    store.close().await?;
+    Ok(found)
 }
 
 async fn open_in(path: &Path) -> anyhow::Result<(PathBuf, Arc<dyn Store>)> {

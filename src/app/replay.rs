@@ -26,7 +26,7 @@ use crate::runtime::clock::{Clock, ManualClock};
 use crate::runtime::stop::Stop;
 use crate::runtime::task::{Nudge, Task};
 use crate::store::memory::Memory;
-use crate::store::{EscalationFilter, MentionFilter, NotificationFilter, Page, Rows, Store};
+use crate::store::{EscalationFilter, MentionFilter, NotificationFilter, Page, Row, Rows, Store};
 
 /// Posts taken in at one instant of the clock where the file gives no dates.
 const AT_ONCE: usize = 500;
@@ -52,16 +52,22 @@ pub struct Replayed {
     pub posts_per_second: f64,
 }
 
-/// Runs the posts of a file through `config`.
+/// Runs the posts of a file through `config`; what was forgotten, as its rows say, is left out.
 ///
 /// # Errors
 /// Where the file, the configuration or the model cannot be read.
-pub async fn replay(config: &Config, file: &Path, mut progress: impl FnMut(u64)) -> anyhow::Result<Replayed> {
+pub async fn replay(
+    config: &Config,
+    file: &Path,
+    forgotten: Vec<Row>,
+    mut progress: impl FnMut(u64),
+) -> anyhow::Result<Replayed> {
     let live = Live::build(config).map_err(|problems| anyhow::anyhow!("{problems}"))?;
     let (shared, _) = Shared::new(live);
     let scorer = start_scorer(config).await?;
     let clock = ManualClock::new(Timestamp::now());
     let store: Arc<dyn Store> = Arc::new(Memory::new(InstanceId::new(clock.now())));
+    store.load(forgotten).await?;
     let shared_clock = Arc::new(clock.clone());
     let ingest = Ingest::new(
         store.clone(),

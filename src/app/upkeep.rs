@@ -7,11 +7,13 @@ use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
 
 use super::alarms::{Alarms, Room};
+use super::memory;
 use crate::api::Api;
 use crate::config::Config;
 use crate::pipeline::notice;
 use crate::runtime::stop::Stop;
 use crate::runtime::task::{Task, Wake};
+use crate::source::{self, recheck};
 use crate::store::{Effects, OutboxDepth, Retention};
 use crate::telemetry::metrics;
 
@@ -19,20 +21,23 @@ use crate::telemetry::metrics;
 const GAUGES_EVERY: SignedDuration = SignedDuration::from_secs(30);
 /// How often retention is looked at.
 const RETAIN_EVERY: SignedDuration = SignedDuration::from_hours(1);
+/// How often it is written that the daemon runs: what a kill leaves unsaid of it.
+const ALIVE_EVERY: SignedDuration = SignedDuration::from_mins(1);
 /// Rows looked at between two looks at the stop token.
-const ROWS: usize = 2_000;
+const ROWS: usize = 500;
 
 /// Does all of it.
 pub struct Upkeep {
     api: Arc<Api>,
     retain_at: Option<Timestamp>,
+    alive_at: Option<Timestamp>,
     alarms: Alarms,
 }
 
 impl Upkeep {
     /// Due at once.
     pub fn new(api: Arc<Api>) -> Self {
-        Self { api, retain_at: None, alarms: Alarms::default() }
+        Self { api, retain_at: None, alive_at: None, alarms: Alarms::default() }
     }
 
     /// Tells the operator of queues and disk, if there is something to tell.
@@ -73,6 +78,10 @@ impl Task for Upkeep {
             }
             self.retain_at = Some(now + RETAIN_EVERY);
         }
+        if self.alive_at.is_none_or(|at| at <= now) {
+            memory::alive(&*self.api.store, now).await?;
+            self.alive_at = Some(now + ALIVE_EVERY);
+        }
         if let Some(metrics) = &self.api.metrics {
             // Samples pile up until they are counted, and nobody may ever ask for /metrics.
             metrics.run_upkeep();
@@ -81,6 +90,9 @@ impl Task for Upkeep {
         let oldest = outbox.oldest.map_or(0.0, |at| now.duration_since(at).as_secs_f64().max(0.0));
         metrics::outbox(outbox.waiting, oldest);
         self.alarm(&outbox, now).await?;
+        for queue in self.api.rechecks().await? {
+            metrics::rechecks(queue.source.as_str(), queue.waiting, queue.overdue);
+        }
         let size = self.api.store.size().await?;
         metrics::store(size.disk_bytes, size.mentions);
         for (task, status) in self.api.driver.iter().flat_map(|driver| driver.status()) {
@@ -93,7 +105,16 @@ impl Task for Upkeep {
 /// What has outlived its time at `now`.
 fn retention(config: &Config, now: Timestamp) -> Retention {
     let ago = |length: SignedDuration| now.checked_sub(length).unwrap_or(Timestamp::UNIX_EPOCH);
+    let (mut terms, mut refreshed) = (Vec::new(), Vec::new());
+    for settings in &config.sources {
+        let of = source::kind(&settings.kind).map(|kind| kind.terms);
+        let Some((of, keep)) = of.and_then(|of| Some((of, recheck::keep(of)?))) else { continue };
+        let list = if of.refresh { &mut refreshed } else { &mut terms };
+        list.push((settings.id.clone(), ago(keep)));
+    }
     Retention {
+        terms,
+        refreshed,
         text_before: ago(config.retention.text),
         topics: config
             .topics

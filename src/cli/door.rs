@@ -63,6 +63,12 @@ impl Door {
         Ok(Self { way: Way::Process(Box::new(Local::new(api))), act_as })
     }
 
+    /// Only the daemon of this configuration, if one answers.
+    pub async fn daemon(common: &Common, config: &Config) -> anyhow::Result<Option<Self>> {
+        let found = daemon(common, config).await?;
+        Ok(found.map(|(_, client)| Self { way: Way::Socket(client), act_as: common.act_as.clone() }))
+    }
+
     /// Whether a daemon answers.
     pub fn is_daemon(&self) -> bool {
         matches!(self.way, Way::Socket(_))

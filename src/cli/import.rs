@@ -36,31 +36,36 @@ pub async fn run(common: &Common, args: &ImportArgs) -> anyhow::Result<ExitCode>
     let mut reading = FileReading::open(&args.file)?;
     let door = Door::open(common, Needs::AnyStore).await?;
     let mut progress = output::Progress::new("posts", None);
-    let (mut taken, mut rejected) = (0u64, 0u64);
+    let (mut taken, mut forgotten, mut rejected) = (0u64, 0u64, 0u64);
     while let Some((posts, rejects)) = reading.next().await? {
         for reject in rejects {
             rejected += 1;
             output::note(&format!("{} {}: {}", args.file.display(), reject.at, reject.why));
         }
-        taken += hand_over(&door, posts, args.quiet).await?;
+        let imported = hand_over(&door, posts, args.quiet).await?;
+        taken += imported.posts as u64;
+        forgotten += imported.forgotten;
         progress.at(taken);
     }
     progress.end();
     if common.json {
-        output::json(&json!({ "posts": taken, "rejected": rejected }))?;
+        output::json(&json!({ "posts": taken, "forgotten": forgotten, "rejected": rejected }))?;
     } else {
         let then = if door.is_daemon() { "" } else { "; they are scored once the daemon runs" };
         let posts = output::count(taken, "post");
         output::line(&format!("{posts} in the inbox, {rejected} could not be read{then}."));
+        if forgotten > 0 {
+            let left = output::count(forgotten, "post");
+            output::line(&format!("{left} left out: they, their author or their address were forgotten."));
+        }
     }
     Ok(if rejected == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-async fn hand_over(door: &Door, posts: Vec<Post>, quiet: bool) -> anyhow::Result<u64> {
+async fn hand_over(door: &Door, posts: Vec<Post>, quiet: bool) -> anyhow::Result<Imported> {
     if posts.is_empty() {
-        return Ok(0);
+        return Ok(Imported { posts: 0, forgotten: 0 });
     }
     let body = json!({ "posts": posts, "quiet": quiet });
-    let imported: Imported = door.post("/import", &[], &body).await.context("the posts were not taken")?;
-    Ok(imported.posts as u64)
+    door.post("/import", &[], &body).await.context("the posts were not taken")
 }

@@ -299,7 +299,7 @@ impl Writer {
             Format::Table => {
                 let verdict = mention.sentiment();
                 let text = if mention.erased_at.is_some() {
-                    "(erased)".into()
+                    format!("(erased: {})", words::erased(mention.erased_for))
                 } else {
                     output::safe(&mention.post().full_text(), 90)
                 };

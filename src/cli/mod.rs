@@ -9,6 +9,7 @@ mod door;
 mod escalations;
 mod eval;
 mod explained;
+mod forget;
 mod import;
 mod init;
 mod mentions;
@@ -97,6 +98,7 @@ enum Command {
     Escalations(escalations::EscalationsArgs),
     Digest(digest::DigestArgs),
     Import(import::ImportArgs),
+    Forget(forget::ForgetArgs),
     Replay(replay::ReplayArgs),
     Sources(sources::SourcesArgs),
     Store(store::StoreArgs),
@@ -145,6 +147,7 @@ async fn dispatch(cli: &Cli) -> anyhow::Result<ExitCode> {
         Command::Escalations(args) => escalations::run(common, args).await,
         Command::Digest(args) => digest::run(common, args).await,
         Command::Import(args) => import::run(common, args).await,
+        Command::Forget(args) => forget::run(common, args).await,
         Command::Replay(args) => replay::run(common, args).await,
         Command::Sources(args) => sources::run(common, args).await,
         Command::Store(args) => store::run(common, args).await,

@@ -5,8 +5,12 @@ use std::process::ExitCode;
 
 use clap::Args;
 
+use super::door::Door;
 use super::{Common, output, place};
+use crate::api::list::{Listing, Row};
+use crate::app::offline;
 use crate::app::replay::{Replayed, replay};
+use crate::config::Config;
 use crate::domain::sentiment::Polarity;
 
 /// Says what the configuration would have made of a file of posts
@@ -28,8 +32,9 @@ const SHOWN: usize = 50;
 
 pub async fn run(common: &Common, args: &ReplayArgs) -> anyhow::Result<ExitCode> {
     let config = place::config(common)?;
+    let forgotten = forgotten(common, &config).await?;
     let mut progress = output::Progress::new("posts", None);
-    let replayed = replay(&config, &args.file, |done| progress.at(done)).await?;
+    let replayed = replay(&config, &args.file, forgotten, |done| progress.at(done)).await?;
     progress.end();
     if common.json {
         output::json(&replayed)?;
@@ -37,6 +42,31 @@ pub async fn run(common: &Common, args: &ReplayArgs) -> anyhow::Result<ExitCode>
         show(&replayed);
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// What was forgotten, as far as this account may know: a replay shows nothing of it either.
+async fn forgotten(common: &Common, config: &Config) -> anyhow::Result<Vec<Row>> {
+    let Some(door) = Door::daemon(common, config).await? else {
+        return Ok(offline::tombstones(config).await.unwrap_or_else(|error| {
+            output::note(&format!("what was forgotten is not left out here: {error:#}"));
+            Vec::new()
+        }));
+    };
+    let (mut found, mut after) = (Vec::new(), None::<String>);
+    loop {
+        let query: Vec<(&str, String)> = after.iter().map(|after| ("after", after.clone())).collect();
+        let Ok(Listing { rows, next }) = door.get::<Listing<Row>>("/store/rows", &query).await else {
+            output::note("what was forgotten is not left out here: this account may not read the store");
+            return Ok(Vec::new());
+        };
+        // These rows lead, so the first other one is their end.
+        let ended = !rows.iter().all(Row::is_tombstone);
+        found.extend(rows.into_iter().filter(Row::is_tombstone));
+        after = next.filter(|_| !ended);
+        if after.is_none() {
+            return Ok(found);
+        }
+    }
 }
 
 fn show(replayed: &Replayed) {

@@ -10,6 +10,8 @@ use crate::api::status::Status;
 use crate::domain::correction::Calibration;
 use crate::domain::duration;
 use crate::domain::sentiment::Polarity;
+use crate::domain::source::Blind;
+use crate::domain::words;
 
 /// Says how sources, queues and tasks are doing
 #[derive(Debug, Args)]
@@ -71,9 +73,12 @@ fn show_sources(status: &Status) {
         .sources
         .iter()
         .map(|source| {
-            let health = match &source.last_error {
-                Some(error) => format!("failing ×{}: {}", source.failures, output::safe(error, 60)),
-                None => "well".into(),
+            let behind = source.behind(status.now);
+            let health = match (&source.last_error, behind) {
+                (Some(error), _) => format!("failing ×{}: {}", source.failures, output::safe(error, 60)),
+                (None, Some(behind)) => format!("behind by {}", words::length(behind)),
+                (None, None) if source.told_quiet => "strangely quiet".into(),
+                (None, None) => "well".into(),
             };
             let skipped: u64 = source.skipped.values().sum();
             vec![
@@ -88,14 +93,25 @@ fn show_sources(status: &Status) {
         })
         .collect();
     output::table(&["source", "answered", "read through", "last new", "posts", "skipped", "health"], &rows);
-    for gap in &status.gaps {
+    for Blind { gap, repaired_at } in &status.gaps {
         let from = gap.from.map_or_else(|| "?".into(), output::when);
+        let detail = if gap.detail.is_empty() { "" } else { ": " };
+        let became = match repaired_at {
+            Some(at) => format!("read afterwards, by {}", output::when(*at)),
+            None => "missing".into(),
+        };
         output::line(&format!(
-            "  {} was blind from {from} to {}: {}",
+            "  {} was blind from {from} to {} ({became}), {}{detail}{}",
             gap.source,
             output::when(gap.until),
+            gap.cause.words(),
             output::safe(&gap.detail, 100)
         ));
+    }
+    for queue in status.rechecks.iter().filter(|queue| queue.waiting > 0) {
+        let overdue = if queue.overdue > 0 { format!(", {} overdue", queue.overdue) } else { String::new() };
+        let posts = output::count(queue.waiting as u64, "mention");
+        output::line(&format!("  {}: {posts} to be asked for anew{overdue}", queue.source));
     }
     output::line("");
 }

@@ -33,14 +33,19 @@ enum What {
     /// Writes every row as JSON Lines
     #[command(after_help = "Examples:
   earmark store export backup.jsonl
-  earmark store export - | zstd > backup.jsonl.zst")]
+  earmark store export - | zstd > backup.jsonl.zst
+  earmark store export --forgotten forgotten.jsonl    to be imported before an older backup")]
     Export {
         /// Where to; `-` for standard output
         file: PathBuf,
+        /// Only what was forgotten, as hashes: so that an older backup does not bring it back
+        #[arg(long)]
+        forgotten: bool,
     },
     /// Takes rows of an export into an empty store
     #[command(after_help = "Examples:
-  earmark store import backup.jsonl       the daemon must not run")]
+  earmark store import backup.jsonl       the daemon must not run
+  earmark store import forgotten.jsonl    first, where the backup is older than what was forgotten")]
     Import {
         /// Where from
         file: PathBuf,
@@ -60,18 +65,18 @@ const BATCH: usize = 1_000;
 
 pub async fn run(common: &Common, args: &StoreArgs) -> anyhow::Result<ExitCode> {
     match &args.what {
-        What::Export { file } => export(common, file).await,
+        What::Export { file, forgotten } => export(common, file, *forgotten).await,
         What::Import { file } => import(common, file).await,
         What::Verify => verify(common).await,
         What::Compact => compact(common).await,
     }
 }
 
-async fn export(common: &Common, file: &Path) -> anyhow::Result<ExitCode> {
+async fn export(common: &Common, file: &Path, forgotten: bool) -> anyhow::Result<ExitCode> {
     let door = Door::open(common, Needs::Store).await?;
     if file.as_os_str() == "-" {
         let mut out = std::io::stdout().lock();
-        write_rows(&door, &mut |line| match out.write_all(line) {
+        write_rows(&door, forgotten, &mut |line| match out.write_all(line) {
             Ok(()) => Ok(()),
             Err(error) => output::stop_writing(&error),
         })
@@ -80,7 +85,7 @@ async fn export(common: &Common, file: &Path) -> anyhow::Result<ExitCode> {
     }
     // Written beside and renamed: an export that is there is a whole one.
     let partial = file.with_extension("partial");
-    let written = write_file(&door, &partial).await.and_then(|rows| {
+    let written = write_file(&door, &partial, forgotten).await.and_then(|rows| {
         std::fs::rename(&partial, file)
             .with_context(|| format!("{} cannot be put in place", file.display()))?;
         Ok(rows)
@@ -95,28 +100,34 @@ async fn export(common: &Common, file: &Path) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-async fn write_file(door: &Door, file: &Path) -> anyhow::Result<u64> {
+async fn write_file(door: &Door, file: &Path, forgotten: bool) -> anyhow::Result<u64> {
     let mut out = BufWriter::new(std::fs::File::create(file).with_context(|| cannot_write(file))?);
-    let rows = write_rows(door, &mut |line| out.write_all(line)).await?;
+    let rows = write_rows(door, forgotten, &mut |line| out.write_all(line)).await?;
     let file = out.into_inner().map_err(std::io::IntoInnerError::into_error)?;
     file.sync_all()?;
     Ok(rows)
 }
 
-async fn write_rows(door: &Door, write: &mut dyn FnMut(&[u8]) -> std::io::Result<()>) -> anyhow::Result<u64> {
+async fn write_rows(
+    door: &Door,
+    forgotten: bool,
+    write: &mut dyn FnMut(&[u8]) -> std::io::Result<()>,
+) -> anyhow::Result<u64> {
     let mut progress = output::Progress::new("rows", None);
     let (mut after, mut done) = (None::<String>, 0u64);
     loop {
         let query: Vec<(&str, String)> = after.iter().map(|after| ("after", after.clone())).collect();
         let Listing { rows, next }: Listing<Row> = door.get("/store/rows", &query).await?;
-        for row in &rows {
+        // These rows lead, so the first other one is their end.
+        let wanted = rows.iter().take_while(|row| !forgotten || row.is_tombstone()).count();
+        for row in &rows[..wanted] {
             let mut line = serde_json::to_vec(row)?;
             line.push(b'\n');
             write(&line).context("the export cannot be written")?;
         }
-        done += rows.len() as u64;
+        done += wanted as u64;
         progress.at(done);
-        after = next;
+        after = next.filter(|_| wanted == rows.len());
         if after.is_none() {
             break;
         }
@@ -135,9 +146,9 @@ async fn import(common: &Common, file: &Path) -> anyhow::Result<ExitCode> {
     door::no_daemon(common, &config).await?;
     let source = std::fs::File::open(file).with_context(|| format!("{} cannot be read", file.display()))?;
     let store = offline::open_store(&config).await?;
-    if !store.rows(None, 1).await?.rows.is_empty() {
+    if !offline::is_empty(&*store).await? {
         anyhow::bail!(
-            "the store in {} is not empty, and rows of two stores do not mix; move the folder away first",
+            "the store in {} is not empty, and rows of two stores do not mix; move the folder away first (and keep what was forgotten: `earmark store export --forgotten`, imported before the backup)",
             config.store_path.display()
         );
     }

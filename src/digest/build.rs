@@ -303,7 +303,9 @@ async fn coverage(store: &dyn Store, window: Window, read: &BTreeSet<SourceId>) 
         .await?
         .into_iter()
         .map(|state| Watch {
-            gaps: gaps.iter().filter(|gap| gap.source == state.id).cloned().collect(),
+            gaps: gaps.iter().filter(|blind| blind.gap.source == state.id).cloned().collect(),
+            behind_since: state.behind_since.filter(|_| read.contains(&state.id)),
+            quiet_since: state.spoke_at.filter(|_| state.told_quiet && read.contains(&state.id)),
             // A source that nobody reads any more is not ill.
             failing_since: state.failing_since.filter(|_| read.contains(&state.id)),
             source: state.id,

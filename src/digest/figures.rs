@@ -9,7 +9,7 @@ use crate::domain::escalation::{Severity, State};
 use crate::domain::id::{DigestId, EscalationId, MentionId, OwnerId, SourceId, TopicId};
 use crate::domain::notification::HoldReason;
 use crate::domain::sentiment::{Counts, Doubt, Polarity};
-use crate::domain::source::Gap;
+use crate::domain::source::Blind;
 
 /// Mentions of a window, by polarity.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -141,14 +141,20 @@ pub struct Watch {
     pub failing_since: Option<Timestamp>,
     /// What it said last.
     pub last_error: Option<String>,
-    /// Blind stretches that touch the window.
-    pub gaps: Vec<Gap>,
+    /// From when on what has piled up is still being read.
+    pub behind_since: Option<Timestamp>,
+    /// Since when it has been strangely quiet.
+    pub quiet_since: Option<Timestamp>,
+    /// Blind stretches that touch the window, those among them that were repaired too.
+    pub gaps: Vec<Blind>,
 }
 
 impl Watch {
     /// Whether there is something that a reader must know.
     pub fn is_blind(&self) -> bool {
-        self.failing_since.is_some() || self.answered_at.is_none() || !self.gaps.is_empty()
+        let unseen =
+            self.failing_since.is_some() || self.answered_at.is_none() || self.behind_since.is_some();
+        unseen || self.gaps.iter().any(|blind| blind.repaired_at.is_none())
     }
 }
 

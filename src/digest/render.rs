@@ -19,7 +19,7 @@
 //! | `matters` | ids: `opened`, `answered`, `resolved` of the window, `unresolved` and `expired` whatever their age; `median_answer`, `slowest_answer` in seconds; `shown`: those worth a line |
 //! | `worst`, `best` | `[{"id", "topic", "url", "site", "author", "excerpt", "score", "needs_answer", "at"}]` |
 //! | `held` | `[[reason, count]]`: every "no" |
-//! | `coverage` | a row a source, the blind ones first, with its `gaps` |
+//! | `coverage` | a row a source, the blind ones first, with its `gaps`; one with `repaired_at` was read afterwards |
 //! | `net_sentiment`, `net_sentiment_before` | −100 to +100, null without mentions; n is the sum of the counts |
 
 mod html;

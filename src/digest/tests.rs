@@ -57,6 +57,7 @@ fn mention(source: &SourceId, number: u32, finding: Finding) -> RecordedMention 
         finding,
         correction: None,
         erased_at: None,
+        erased_for: None,
     }
 }
 

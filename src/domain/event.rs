@@ -4,6 +4,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::erasure::ErasedFor;
 use super::id::{ChannelId, EscalationId, InstanceId, MentionId, NotificationId, OwnerId, TriggerId};
 use super::notification::{HoldReason, Reason};
 use super::sentiment::Polarity;
@@ -60,8 +61,27 @@ pub enum What {
     Sent { notification: NotificationId, owner: OwnerId, channel: ChannelId, reason: Reason },
     /// A message will never be delivered over this channel.
     NotSent { notification: NotificationId, owner: OwnerId, channel: ChannelId, reason: Reason },
-    /// A post was forgotten.
-    Erased,
+    /// A mention was forgotten: its text, its author, its links.
+    Erased {
+        /// Why; events before there were reasons name none.
+        #[serde(rename = "erased_for", default, skip_serializing_if = "Option::is_none")]
+        reason: Option<ErasedFor>,
+        /// Messages about its matter that had left by then, as a mail or a file say: what they quote is out
+        /// of reach.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        sent: Option<u64>,
+    },
+    /// Somebody asked for words to be forgotten. Whose, nobody can read here.
+    Forgot {
+        /// Mentions erased.
+        mentions: u64,
+        /// Posts not yet taken in that went with them.
+        inbox: u64,
+        /// Messages still to be sent, which will quote nothing of it.
+        queued: u64,
+        /// Messages that had left: what they quote is out of reach.
+        sent: u64,
+    },
     /// A person judged a verdict; a note is text and does not stand here.
     Corrected {
         /// What the model had said.

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::correction::Correction;
+use super::erasure::ErasedFor;
 use super::id::{EscalationId, MentionId, OwnerId, TopicId, TriggerId};
 use super::notification::HoldReason;
 use super::post::Post;
@@ -99,9 +100,12 @@ pub struct RecordedMention {
     /// the post is recorded without and keeps what was there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub correction: Option<Correction>,
-    /// Set when the author took the post back or its retention ended: the text, the author and
-    /// the URL are gone, the rest stays.
+    /// Set when the author took the post back, its retention ended or somebody asked for it: the text, the
+    /// author and the URL are gone, the rest stays.
     pub erased_at: Option<Timestamp>,
+    /// Why; none for what was erased before there were reasons.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub erased_for: Option<ErasedFor>,
 }
 
 impl RecordedMention {
@@ -148,7 +152,7 @@ impl RecordedMention {
 
     /// Takes text, author and links out; who owned it, when, what was judged, and with
     /// what outcome stays.
-    pub fn erase(&mut self, now: Timestamp) {
+    pub fn erase(&mut self, now: Timestamp, reason: ErasedFor) {
         let post = &mut self.scored.mention.post;
         post.text.clear();
         post.title = None;
@@ -160,6 +164,9 @@ impl RecordedMention {
         if let Some(correction) = &mut self.correction {
             correction.note = None;
         }
-        self.erased_at.get_or_insert(now);
+        if self.erased_at.is_none() {
+            self.erased_at = Some(now);
+            self.erased_for = Some(reason);
+        }
     }
 }

@@ -138,6 +138,20 @@ pub enum Notice {
         /// Which.
         source: SourceId,
     },
+    /// A source that should have spoken did not.
+    SourceQuiet {
+        /// Which.
+        source: SourceId,
+        /// When it last spoke.
+        since: Timestamp,
+        /// Posts that were to be expected since.
+        awaited: u64,
+    },
+    /// It speaks again.
+    SourceSpeaks {
+        /// Which.
+        source: SourceId,
+    },
     /// A channel could not deliver; the next one was tried.
     ChannelFailed {
         /// Which.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::id::SourceId;
@@ -48,12 +48,34 @@ impl SkipReason {
 pub enum GapCause {
     /// The source answered with errors or not at all.
     SourceFailed,
-    /// This daemon did not run.
+    /// This daemon did not run, or not often enough.
     DaemonOff,
     /// The source serves only its newest items, and more than those came since the last look.
     Overrun,
     /// Single items were announced and never served.
     Missing,
+}
+
+impl GapCause {
+    /// The word used in metrics and files.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            GapCause::SourceFailed => "source_failed",
+            GapCause::DaemonOff => "daemon_off",
+            GapCause::Overrun => "overrun",
+            GapCause::Missing => "missing",
+        }
+    }
+
+    /// For people: `it gave no answer`.
+    pub fn words(self) -> &'static str {
+        match self {
+            GapCause::SourceFailed => "it gave no answer",
+            GapCause::DaemonOff => "earmark did not run",
+            GapCause::Overrun => "more came than it serves at once",
+            GapCause::Missing => "single posts were announced and never served",
+        }
+    }
 }
 
 /// A stretch of time of which a source may have told us nothing.
@@ -69,6 +91,32 @@ pub struct Gap {
     pub cause: GapCause,
     /// In the source's own terms, for the operator: `items 4711 to 4720`.
     pub detail: String,
+}
+
+/// A gap as the ledger keeps it: what was told, and what became of it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Blind {
+    /// What was told; it names the row.
+    #[serde(flatten)]
+    pub gap: Gap,
+    /// When everything of it that is served had been read after all; none: what was said then is missing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub repaired_at: Option<Timestamp>,
+}
+
+impl From<Gap> for Blind {
+    fn from(gap: Gap) -> Self {
+        Self { gap, repaired_at: None }
+    }
+}
+
+/// Posts heard in a stretch of watching that nothing was learnt from yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Heard {
+    /// Since when.
+    pub from: Timestamp,
+    /// How many were new.
+    pub posts: u64,
 }
 
 /// The row of a source. `cursor` and `memo` are the adapter's own and opaque to everyone else.
@@ -105,6 +153,24 @@ pub struct SourceState {
     pub posts: u64,
     /// Posts that became no mention, by reason.
     pub skipped: BTreeMap<SkipReason, u64>,
+    /// Date of the newest post given, never later than it was given: what is newer is new.
+    #[serde(default)]
+    pub newest: Option<Timestamp>,
+    /// From when on it has not been read through, because posts have piled up.
+    #[serde(default)]
+    pub behind_since: Option<Timestamp>,
+    /// Where the earliest stretch begins that is not, but may still be, repaired.
+    #[serde(default)]
+    pub open_since: Option<Timestamp>,
+    /// What was heard since its rhythm was last learnt.
+    #[serde(default)]
+    pub heard: Option<Heard>,
+    /// Thousandths of posts that its rhythm lets expect since it last spoke.
+    #[serde(default)]
+    pub awaited: u64,
+    /// Whether it was told that it is strangely quiet.
+    #[serde(default)]
+    pub told_quiet: bool,
 }
 
 impl SourceState {
@@ -126,6 +192,20 @@ impl SourceState {
             next_poll: now,
             posts: 0,
             skipped: BTreeMap::new(),
+            newest: None,
+            behind_since: None,
+            open_since: None,
+            heard: None,
+            awaited: 0,
+            told_quiet: false,
         }
+    }
+
+    /// How long ago everything had been read, while posts that have piled up are being read; none when nothing
+    /// has piled up.
+    pub fn behind(&self, now: Timestamp) -> Option<SignedDuration> {
+        let since = self.behind_since?;
+        let through = self.fetched_through.map_or(since, |through| through.max(since));
+        Some(now.duration_since(through).max(SignedDuration::ZERO))
     }
 }

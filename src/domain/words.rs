@@ -4,6 +4,7 @@
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
+use super::erasure::ErasedFor;
 use super::escalation::{Severity, State};
 use super::language;
 use super::mention::RecordedMention;
@@ -126,6 +127,18 @@ pub fn held(reason: HoldReason) -> &'static str {
         HoldReason::NoChannel => "no channel could reach its reader",
         HoldReason::NoLongerDue => "somebody had acted before it was sent",
         HoldReason::Throttled => "waited, because too many were sent at once",
+    }
+}
+
+/// Why a text is gone, behind "The text is gone: ".
+pub fn erased(reason: Option<ErasedFor>) -> &'static str {
+    match reason {
+        None => "its author took it back, or its time was over",
+        Some(ErasedFor::DeletedByAuthor) => "its author deleted it",
+        Some(ErasedFor::AuthorLeft) => "its author left the site",
+        Some(ErasedFor::Retention) => "its time was over",
+        Some(ErasedFor::Request) => "it was forgotten on request",
+        Some(ErasedFor::Terms) => "the site's terms let nobody keep it for longer",
     }
 }
 

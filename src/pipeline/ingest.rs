@@ -8,27 +8,34 @@ use std::time::Instant;
 use anyhow::Context;
 use jiff::Timestamp;
 
+use super::coverage::{Entry, Look};
 use super::matter::{self, Decided};
 use super::notice;
 use super::plan::{Plan, SharedPlan, SourcePlan};
+use super::recheck::after_seeing;
 use super::select::{Candidate, Selected, name_of, pieces, select, single};
-use crate::domain::event::{Actor, Event, What};
 use crate::domain::id::{MentionId, SourceId, TopicId};
-use crate::domain::mention::{Field, Finding, Mention, ScoredMention, Span};
-use crate::domain::notification::{HoldReason, Notice};
+use crate::domain::mention::{Field, Mention, ScoredMention, Span};
+use crate::domain::notification::Notice;
 use crate::domain::post::Post;
 use crate::domain::sentiment::Sentiment;
 use crate::domain::source::{Gap, SkipReason, SourceState};
-use crate::escalation::{Desk, RuleFault, SharedDesk};
+use crate::escalation::{Desk, SharedDesk};
 use crate::runtime::clock::SharedClock;
 use crate::runtime::stage;
 use crate::runtime::stop::Stop;
 use crate::runtime::task::Nudge;
 use crate::sentiment::scorer::Scorer;
 use crate::sentiment::{Scorable, language_of};
-use crate::source::{Position, Reject};
+use crate::source::{AuthorGone, Position, Reject, Terms};
 use crate::store::{Effects, Outcome, Recalled, Recording, Store};
 use crate::telemetry::metrics;
+
+mod forget;
+mod ledger;
+mod summary;
+
+use summary::Summary;
 
 /// Posts of one transaction: enough that a flush is shared, few enough that a fresh complaint
 /// does not wait long behind a backlog.
@@ -53,6 +60,12 @@ pub struct Given {
     pub next_poll: Timestamp,
     /// The last inbox row among the posts.
     pub inbox_through: Option<u64>,
+    /// Authors who left, as of after these posts.
+    pub gone: Vec<AuthorGone>,
+    /// By what its posts are asked for anew; none: they are not.
+    pub terms: Option<&'static Terms>,
+    /// What it says of coverage.
+    pub look: Look,
 }
 
 /// Takes in what sources give. Shared by all pollers; holds no state but handles.
@@ -136,23 +149,51 @@ impl Ingest {
     /// moved. `Ok(false)`: the cursor is where it was, because the daemon stops or a reload took
     /// the source away; asking again at once would give the same.
     pub async fn take(&self, id: &SourceId, given: Given, stop: &Stop) -> anyhow::Result<bool> {
-        let plan = self.plan.load_full();
-        let Some(source) = plan.sources.get(id) else { return Ok(false) };
-        let Given { posts, rejects, gaps, position, fetched_through, next_poll, inbox_through } = given;
+        let Given {
+            posts,
+            rejects,
+            gaps,
+            position,
+            fetched_through,
+            next_poll,
+            inbox_through,
+            gone,
+            terms,
+            look,
+        } = given;
         for reject in &rejects {
             tracing::debug!(source.id = %id, "source {id} gave something unreadable at {}: {}", reject.at, reject.why);
         }
-        let closing = Closing { rejects, gaps, position, fetched_through, next_poll, inbox_through };
+        let closing = Closing { rejects, gaps, position, fetched_through, next_poll, inbox_through, look };
+        self.feed(id, posts, Some(&closing), &gone, terms, stop).await
+    }
+
+    async fn feed(
+        &self,
+        id: &SourceId,
+        posts: Vec<Post>,
+        closing: Option<&Closing>,
+        gone: &[AuthorGone],
+        terms: Option<&'static Terms>,
+        stop: &Stop,
+    ) -> anyhow::Result<bool> {
+        let plan = self.plan.load_full();
+        let Some(source) = plan.sources.get(id) else { return Ok(false) };
         let mut pieces = VecDeque::from(pieces(posts, PIECE));
-        if pieces.is_empty() {
+        // Who left may have written one of these posts: they are recorded, then forgotten, and only then the
+        // cursor moves.
+        if pieces.is_empty() || !gone.is_empty() {
             pieces.push_back(Vec::new());
         }
         while let Some(piece) = pieces.pop_front() {
             if stop.is_stopped() {
                 return Ok(false);
             }
-            let closing = pieces.is_empty().then_some(&closing);
-            let left = self.piece(id, &plan, source, piece, closing).await;
+            if pieces.is_empty() {
+                self.forget_authors(gone).await.with_context(|| format!("source {id}"))?;
+            }
+            let closing = closing.filter(|_| pieces.is_empty());
+            let left = self.piece(id, (&plan, source), piece, closing, terms).await;
             let left = left.with_context(|| format!("source {id}"))?;
             if !left.is_empty() {
                 pieces.push_front(left);
@@ -166,10 +207,10 @@ impl Ingest {
     async fn piece(
         &self,
         id: &SourceId,
-        plan: &Plan,
-        source: &SourcePlan,
+        (plan, source): (&Plan, &SourcePlan),
         mut posts: Vec<Post>,
         closing: Option<&Closing>,
+        terms: Option<&'static Terms>,
     ) -> anyhow::Result<Vec<Post>> {
         let mut scores = Scores::new();
         let mut left = Vec::new();
@@ -183,9 +224,10 @@ impl Ingest {
             left = later;
             let closing = closing.filter(|_| left.is_empty());
             let erased = self.erased(&posts, &known).await?;
+            let kept_out = self.store.kept_out(posts.clone()).await?;
             let mut chosen = Chosen::default();
-            for (post, known) in posts.iter().zip(known) {
-                chosen.add(select(plan, source, post.clone(), known, &erased, now));
+            for ((post, known), kept_out) in posts.iter().zip(known).zip(kept_out) {
+                chosen.add(select(plan, source, post.clone(), known, &erased, kept_out, now));
             }
             let scored = self.score(&desk, chosen.candidates, &mut scores).await?;
             // Scoring may have taken seconds. Recorded is when it is written: a mention stamped before
@@ -193,17 +235,26 @@ impl Ingest {
             let now = self.clock.now();
             let mut decided = matter::decide(&*self.store, &desk, &self.faults, source, scored, now).await?;
             let summary = Summary::of(&mut decided);
+            let anew = terms.into_iter().flat_map(|terms| {
+                decided.mentions.iter().map(move |mention| after_seeing(terms, mention, now))
+            });
+            decided.effects.rechecks = anew.collect();
+            let entry = match closing {
+                Some(closing) => Some(self.enter(&state, closing, !decided.mentions.is_empty()).await?),
+                None => None,
+            };
             let recording = recording(
                 state,
                 posts.len(),
                 chosen.skipped.clone(),
                 chosen.gone,
                 decided,
-                closing,
-                &desk,
+                closing.zip(entry.as_ref()),
+                (&desk, source),
                 now,
             );
             let tells = !recording.effects.notifications.is_empty();
+            let row = entry.is_some().then(|| recording.source.clone());
             let writing = stage::enter("record");
             let outcome = self.store.record(recording).await?;
             drop(writing);
@@ -217,6 +268,9 @@ impl Ingest {
                 metrics::posts_skipped(reject.reason.as_str(), 1);
             }
             summary.publish(id);
+            if let Some((entry, row)) = entry.as_ref().zip(row.as_ref()) {
+                ledger::publish(entry, row, now);
+            }
             self.faults.told(&summary.faults, now);
             if summary.moved {
                 self.escalate.nudge();
@@ -322,6 +376,7 @@ struct Closing {
     fetched_through: Option<Timestamp>,
     next_poll: Timestamp,
     inbox_through: Option<u64>,
+    look: Look,
 }
 
 #[derive(Default)]
@@ -357,18 +412,11 @@ fn recording(
     skipped: BTreeMap<SkipReason, u64>,
     erased: Vec<MentionId>,
     decided: Decided,
-    closing: Option<&Closing>,
-    desk: &Desk,
+    closing: Option<(&Closing, &Entry)>,
+    (desk, source): (&Desk, &SourcePlan),
     now: Timestamp,
 ) -> Recording {
     let mut effects = decided.effects;
-    effects.events.extend(erased.iter().map(|mention| Event {
-        at: now,
-        by: Actor::Daemon,
-        escalation: None,
-        mention: Some(*mention),
-        what: What::Erased,
-    }));
     state.seen += 1;
     state.posts += given as u64;
     for (reason, count) in skipped {
@@ -377,7 +425,14 @@ fn recording(
     if !decided.mentions.is_empty() {
         state.spoke_at = Some(now);
     }
-    if let Some(closing) = closing {
+    if let Some((closing, entry)) = closing {
+        entry.apply(&mut state);
+        if closing.look.fresh > 0 {
+            state.spoke_at = Some(now);
+        }
+        if let Some(said) = &entry.notice {
+            effects.notifications.extend(notice::to_concerned(desk, said, source.topic.as_ref(), now));
+        }
         for reject in &closing.rejects {
             *state.skipped.entry(reject.reason).or_default() += 1;
         }
@@ -402,64 +457,7 @@ fn recording(
         mentions: decided.mentions,
         erased,
         effects,
-        gaps: closing.map(|closing| closing.gaps.clone()).unwrap_or_default(),
-        inbox_through: closing.and_then(|closing| closing.inbox_through),
-    }
-}
-
-/// What is worth a log line and a metric once a piece is on disk.
-struct Summary {
-    topics: Vec<TopicId>,
-    opened: Vec<String>,
-    held: Vec<HoldReason>,
-    faults: Vec<RuleFault>,
-    moved: bool,
-}
-
-impl Summary {
-    fn of(decided: &mut Decided) -> Self {
-        let held = decided.mentions.iter().filter_map(|mention| match mention.finding {
-            Finding::Held(reason) => Some(reason),
-            _ => None,
-        });
-        let fresh = decided.mentions.iter().filter(|mention| mention.revision == 1);
-        Self {
-            topics: fresh.map(|mention| mention.topic().clone()).collect(),
-            opened: decided
-                .effects
-                .escalations
-                .iter()
-                .filter(|escalation| escalation.seen == 1)
-                .map(|escalation| escalation.trigger.to_string())
-                .collect(),
-            held: held.collect(),
-            faults: std::mem::take(&mut decided.faults),
-            moved: !decided.effects.escalations.is_empty(),
-        }
-    }
-
-    fn publish(&self, source: &SourceId) {
-        for topic in &self.topics {
-            metrics::mention(topic.as_str());
-        }
-        for trigger in &self.opened {
-            metrics::escalation_opened(trigger);
-        }
-        for reason in &self.held {
-            metrics::held(reason.as_str());
-        }
-        for fault in &self.faults {
-            tracing::error!(rule.id = fault.rule, "{} failed: {}", fault.rule, fault.error);
-        }
-        if !self.topics.is_empty() {
-            tracing::info!(
-                source.id = %source,
-                mentions = self.topics.len(),
-                escalations = self.opened.len(),
-                "source {source} gave {} new mentions, {} escalations opened",
-                self.topics.len(),
-                self.opened.len()
-            );
-        }
+        gaps: closing.map(|(_, entry)| entry.gaps.clone()).unwrap_or_default(),
+        inbox_through: closing.and_then(|(closing, _)| closing.inbox_through),
     }
 }

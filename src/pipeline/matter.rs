@@ -142,6 +142,7 @@ pub async fn decide(
             finding,
             correction: None,
             erased_at: None,
+            erased_for: None,
             scored: one.mention,
         });
     }

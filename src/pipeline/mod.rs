@@ -1,5 +1,5 @@
 //! The product, readable in one sitting: a [`poller`] (or an [`inbox`] reader) looks at a source,
-//! [`ingest`] matches, scores, routes and records what it gave.
+//! [`ingest`] matches, scores, routes and records what it gave; [`coverage`] says what was not seen.
 //!
 //! # Properties wanted
 //! * P2: a source's cursor moves in the transaction that stores its posts' effects. What lies
@@ -23,12 +23,14 @@
 //! * A kill between two chunks leaves the first recorded and the cursor behind it; the posts come
 //!   again and are known.
 
+pub mod coverage;
 pub mod inbox;
 pub mod ingest;
 mod matter;
 pub mod notice;
 mod plan;
 pub mod poller;
+pub mod recheck;
 mod select;
 #[cfg(test)]
 mod tests;

@@ -66,15 +66,23 @@ pub fn single(posts: &[Post], known: &[Option<Recalled>]) -> usize {
     ids.take_while(|id| seen.insert(*id)).count()
 }
 
-/// Decides on one post. `erased`: those of its mentions whose text was taken out.
+/// Decides on one post. `erased`: those of its mentions whose text was taken out. `kept_out`: it was forgotten
+/// whole, or its author or address was on request.
 pub fn select(
     plan: &Plan,
     source: &SourcePlan,
     mut post: Post,
     mut known: Option<Recalled>,
     erased: &BTreeSet<MentionId>,
+    kept_out: bool,
     now: Timestamp,
 ) -> Selected {
+    match (kept_out, post.deleted, &known) {
+        (true, false, _) => return Selected::Skipped(SkipReason::Forgotten),
+        // That it is gone is known.
+        (true, true, None) => return Selected::Skipped(SkipReason::Duplicate),
+        _ => {}
+    }
     let mut forgotten = Vec::new();
     if let Some(known) = &mut known {
         let whole = !known.mentions.is_empty();

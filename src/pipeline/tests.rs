@@ -11,6 +11,7 @@ use super::ingest::{Given, Ingest};
 use super::{Plan, SharedPlan, SourcePlan};
 use crate::domain::channel::Reach;
 use crate::domain::digest::Window;
+use crate::domain::erasure::ErasedFor;
 use crate::domain::escalation::Severity;
 use crate::domain::event::What;
 use crate::domain::id::{InstanceId, SourceId};
@@ -30,6 +31,8 @@ use crate::sentiment::word_list::WordList;
 use crate::source::Position;
 use crate::store::memory::Memory;
 use crate::store::{MentionFilter, Page, Store};
+
+mod anew;
 
 struct Bench {
     store: Arc<Memory>,
@@ -159,7 +162,8 @@ async fn what_was_taken_back_stays_forgotten() {
     assert_eq!(bench.skipped(SkipReason::Forgotten).await, 1);
     assert_eq!(bench.skipped(SkipReason::Deleted).await, 1);
     let events = bench.store.events(None, 100).await.expect("readable");
-    assert_eq!(events.iter().filter(|one| one.event.what == What::Erased).count(), 1);
+    let what = What::Erased { reason: Some(ErasedFor::DeletedByAuthor), sent: Some(0) };
+    assert_eq!(events.iter().filter(|one| one.event.what == what).count(), 1);
 }
 
 #[tokio::test]

@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 
 use super::{Retry, SourceError, Terms};
+use crate::domain::note::Spent;
 use crate::net::{self, Reply, address};
 use crate::runtime::clock::{SharedClock, SystemClock};
 
@@ -29,7 +30,7 @@ pub mod wishes;
 
 pub use ask::Ask;
 use budget::Wait;
-pub use budget::{Claim, Ledger};
+pub use budget::{Claim, Keeper, Ledger};
 use gate::Gates;
 pub use gate::Limits;
 pub use socket::{broken, refused};
@@ -163,6 +164,25 @@ pub struct Fetcher {
     gates: Arc<Gates>,
     ledger: Arc<Ledger>,
     clock: Clocked,
+    keeper: Kept,
+}
+
+/// Who writes down what was asked; none: nobody, as in a command that asks once.
+struct Kept(Option<Arc<dyn Keeper>>);
+
+impl std::fmt::Debug for Kept {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(if self.0.is_some() { "kept" } else { "not kept" })
+    }
+}
+
+impl Kept {
+    async fn keep(&self, rows: Vec<Spent>) -> Result<(), String> {
+        match &self.0 {
+            Some(keeper) if !rows.is_empty() => keeper.keep(rows).await,
+            _ => Ok(()),
+        }
+    }
 }
 
 /// A clock that can stand in a debug print.
@@ -183,7 +203,13 @@ impl Fetcher {
     /// With limits of the caller's.
     pub fn with_limits(client: net::Client, limits: Limits) -> Self {
         let (ledger, clock) = (Ledger::shared(), Clocked(Arc::new(SystemClock)));
-        Self { client, gates: Arc::new(Gates::new(limits)), ledger, clock }
+        Self { client, gates: Arc::new(Gates::new(limits)), ledger, clock, keeper: Kept(None) }
+    }
+
+    /// Writes down what is asked before it is asked.
+    #[must_use]
+    pub fn kept_by(self, keeper: Option<Arc<dyn Keeper>>) -> Self {
+        Self { keeper: Kept(keeper), ..self }
     }
 
     /// With accounts of its own, kept by this clock.
@@ -200,7 +226,7 @@ impl Fetcher {
         sent: impl Future<Output = Result<Reply, net::Error>> + Send,
     ) -> Result<Result<Reply, net::Error>, SourceError> {
         let clock = &self.clock.0;
-        let _spent = loop {
+        let mut spent = loop {
             // Made before looking, so that an end in between is not missed.
             let ended = self.ledger.answer();
             match self.ledger.take(claim, clock) {
@@ -216,12 +242,20 @@ impl Fetcher {
                 }
             }
         };
+        if let Err(why) = self.keeper.keep(std::mem::take(&mut spent.rows)).await {
+            let what = format!("{} is not asked, because that cannot be written down: {why}", claim.host);
+            return Err(SourceError { what, retry: Retry::Soon, position: None });
+        }
         let _turn = self.gates.enter(url.host_str().unwrap_or_default()).await;
         let reply = sent.await;
         if let Ok(reply) = &reply
             && let Some(wait) = limits::pause(reply, clock.now())
         {
-            self.ledger.close(claim, clock.now().checked_add(wait).unwrap_or(jiff::Timestamp::MAX));
+            let until = clock.now().checked_add(wait).unwrap_or(jiff::Timestamp::MAX);
+            let row = self.ledger.close(claim, until);
+            if let Err(why) = self.keeper.keep(vec![row]).await {
+                tracing::warn!("the pause that {} asks for is not kept over a restart: {why}", claim.host);
+            }
         }
         Ok(reply)
     }

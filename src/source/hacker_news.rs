@@ -40,6 +40,7 @@ pub const KIND: Kind = Kind {
 static TERMS: Terms = Terms {
     // The API itself names no limit; what is fair to a free service is ours to say.
     budgets: &[Budget::per_minute(600, Over::Host)],
+    asks: 20,
     least_every: 10,
     paging: "one item an answer",
     sees: "every story, comment, poll and job, by number; exactly what was missed after days off",
@@ -169,11 +170,12 @@ impl Source for HackerNews {
             self.looks = self.looks.wrapping_add(1);
         }
         let (cursor, gaps) = walk.finish(&self.settings.id);
+        let through = if behind || stopped.is_some() { cursor.newest } else { Some(now) };
         let rest = stopped.and_then(|stopped| stopped.rest());
         Ok(Batch {
             posts,
             rejects: Vec::new(),
-            fetched_through: cursor.newest,
+            fetched_through: through,
             position: Position { cursor: Some(cursor.write()), memo: None },
             more,
             rest,

@@ -36,6 +36,7 @@ pub const KIND: Kind = Kind {
 static TERMS: Terms = Terms {
     // The site names no limit; its operators ask readers to be gentle.
     budgets: &[Budget::per_minute(20, Over::Host)],
+    asks: 3,
     least_every: 60,
     paging: "25 stories a page",
     sees: "new stories, their comments, edits and removals while a story is among those watched",
@@ -274,6 +275,10 @@ impl Source for Lobsters {
                     Err(_) => failed = true,
                 }
             }
+        }
+        if batch.rest.is_some() {
+            // Threads are left that could not be asked for.
+            batch.fetched_through = None;
         }
         cursor.at = Some(now);
         let written = serde_json::to_string(&cursor).expect("names and numbers always serialise");

@@ -44,9 +44,11 @@ pub struct Batch {
     pub more: bool,
     /// The site asks not to be asked again for this long.
     pub rest: Option<SignedDuration>,
-    /// Everything up to here has been read, except for gaps.
+    /// Everything up to here has been read, except for gaps: `now` where nothing is left to fetch, the date of the
+    /// last post read while something is, none where this look cannot say. An outage counts as repaired by
+    /// this alone, so it is never said of what was skipped.
     pub fetched_through: Option<Timestamp>,
-    /// Stretches newly known to be blind.
+    /// Stretches newly known to be blind: what the place does not serve any more.
     pub gaps: Vec<Gap>,
     /// Authors who left the site, with all they wrote. A single post that went is a post with `deleted` set.
     pub gone: Vec<AuthorGone>,
@@ -133,7 +135,11 @@ impl SourceError {
 /// One configured place.
 #[async_trait]
 pub trait Source: Send + Sync + 'static {
-    /// Looks once, from `position` on. Bounded: a large backlog comes in several batches.
+    /// Looks once, from `position` on. Bounded: a large backlog comes in several batches, each with `more` set
+    /// but the last. Where the place can be read from its newest end, the first of them gives what is newest, so
+    /// that a fresh complaint does not wait behind the old ones; the cursor then holds both ends of what is
+    /// still to be read, and `fetched_through` stays where it was until they meet. Where it can be read from
+    /// the oldest end only, `fetched_through` moves along. In one batch the oldest comes first.
     ///
     /// # Errors
     /// What went wrong and whether trying again helps.
@@ -243,6 +249,7 @@ pub mod lobsters;
 pub mod mastodon;
 pub mod params;
 pub mod rating;
+pub mod recheck;
 pub mod record;
 pub mod reddit;
 pub mod schedule;

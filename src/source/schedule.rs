@@ -1,5 +1,6 @@
-//! When to look again: the longest of the source's own interval, the server's wishes and the
-//! back-off of its failures. Pure. It slows and never gives up: a source that has failed for a
+//! When to look again: the longest of the source's own pace, the server's wishes and the
+//! back-off of its failures. The pace is the configured interval, shorter while much is said and
+//! longer while little is ([`pace`]). Pure. It slows and never gives up: a source that has failed for a
 //! month is still asked every few hours, and one good answer brings it back to its interval.
 
 use jiff::{SignedDuration, Timestamp};
@@ -50,6 +51,62 @@ pub fn next_poll(
     let spread = SignedDuration::from_secs_f64(wait.as_secs_f64().min(3_600.0) * SPREAD * jitter);
     let wait = wait.min(LONGEST.max(interval)) + spread;
     now.checked_add(wait).unwrap_or(Timestamp::MAX)
+}
+
+/// Between which waits a source's pace may move.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Bounds {
+    /// While it speaks as usual: the configured interval.
+    pub usual: SignedDuration,
+    /// While it is busy.
+    pub least: SignedDuration,
+    /// While it sleeps.
+    pub most: SignedDuration,
+}
+
+/// A busy source is read up to so many times as often, a sleepy one as many times more rarely.
+const STRETCH: i32 = 4;
+/// As long as a look brings about so many posts, a source is read at its interval.
+const FEW: f64 = 0.25;
+const MANY: f64 = 2.0;
+
+impl Bounds {
+    /// Of a source of that kind: never more often than its terms allow, where its interval keeps to them. What is
+    /// ours is not spared when it sleeps.
+    pub fn of(interval: SignedDuration, kind: &str) -> Self {
+        let usual = interval.max(SignedDuration::from_secs(1));
+        let terms = super::kind(kind).map(|kind| kind.terms);
+        let least = terms.map_or(usual, super::Terms::least_interval);
+        let ours = terms.is_none_or(|terms| terms.access == super::terms::Access::Own);
+        let most = if ours { usual } else { usual.saturating_mul(STRETCH).min(LONGEST.max(usual)) };
+        Self { usual, least: (usual / STRETCH).max(least).min(usual), most }
+    }
+}
+
+/// What is known of how much a source says.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Heard {
+    /// Posts an hour at this hour of the week; none while nothing is known of it.
+    pub usual: Option<f64>,
+    /// Posts that the last look brought, and the time they came in.
+    pub lately: Option<(u64, SignedDuration)>,
+}
+
+/// How long to wait after a look that went well. A look should bring [`FEW`] to [`MANY`] posts; a source that gives
+/// more is read more often, at once, and one that gives fewer more rarely, once its rhythm says that this is its
+/// way. The wait never grows as more is heard.
+pub fn pace(bounds: &Bounds, heard: &Heard) -> SignedDuration {
+    let hours = |length: SignedDuration| length.as_secs_f64() / 3_600.0;
+    #[expect(clippy::cast_precision_loss, reason = "posts of one look are few")]
+    let lately = heard.lately.map_or(0.0, |(posts, time)| posts as f64 / hours(time.max(bounds.least)));
+    let usual = heard.usual.filter(|usual| usual.is_finite() && *usual >= 0.0);
+    let wait = match (usual.unwrap_or(0.0).max(lately) * hours(bounds.usual), usual) {
+        (posts, _) if posts > MANY => bounds.usual.as_secs_f64() * MANY / posts,
+        (posts, Some(_)) if posts < FEW => bounds.usual.as_secs_f64() * FEW / posts.max(1e-9),
+        _ => return bounds.usual,
+    };
+    let wait = SignedDuration::try_from_secs_f64(wait).unwrap_or(bounds.most);
+    wait.clamp(bounds.least, bounds.most)
 }
 
 /// When a source is due whose row says `next_poll`. One that was last asked in what is now the
@@ -108,6 +165,54 @@ mod tests {
             ("nonsense interval", wait(-5, None, None, 0, 0.0), 1),
         ] {
             assert_eq!(got, expected, "{name}");
+        }
+    }
+
+    fn paced(interval: i64, kind: &str, usual: Option<f64>, lately: Option<(u64, i64)>) -> i64 {
+        let lately = lately.map(|(posts, seconds)| (posts, SignedDuration::from_secs(seconds)));
+        pace(&Bounds::of(SignedDuration::from_secs(interval), kind), &Heard { usual, lately }).as_secs()
+    }
+
+    #[test]
+    fn the_busy_are_read_often_and_the_sleepy_rarely() {
+        for (name, got, expected) in [
+            ("nothing known", paced(600, "feed", None, None), 600),
+            ("nothing new, nothing known", paced(600, "feed", None, Some((0, 600))), 600),
+            ("as usual", paced(600, "feed", Some(6.0), Some((1, 600))), 600),
+            ("a storm is seen at once", paced(600, "feed", None, Some((20, 600))), 150),
+            ("busy at this hour", paced(600, "feed", Some(24.0), Some((0, 600))), 300),
+            ("asleep", paced(600, "feed", Some(0.5), Some((0, 600))), 1_800),
+            ("fast asleep", paced(600, "feed", Some(0.0), Some((0, 600))), 2_400),
+            ("asleep by habit, and awake", paced(600, "feed", Some(0.0), Some((5, 600))), 240),
+            ("within the terms", paced(90, "feed", None, Some((90, 90))), 60),
+            ("below the terms by a person's word", paced(10, "feed", None, Some((90, 10))), 10),
+            ("ours does not sleep", paced(600, "file", Some(0.0), Some((0, 600))), 600),
+            ("a day at most", paced(80_000, "feed", Some(0.0), None), 86_400),
+            ("nonsense", paced(600, "feed", Some(f64::NAN), Some((0, -5))), 600),
+        ] {
+            assert_eq!(got, expected, "{name}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn the_pace_keeps_to_its_bounds_and_never_slows_as_more_is_heard(
+            interval in 1_i64..200_000, usual in 0.0_f64..1e6, more in 1.0_f64..100.0,
+            posts in 0_u64..100_000, seconds in 0_i64..100_000, knows: bool,
+        ) {
+            for kind in ["feed", "hacker_news", "file"] {
+                let bounds = Bounds::of(SignedDuration::from_secs(interval), kind);
+                proptest::prop_assert!(bounds.least <= bounds.usual && bounds.usual <= bounds.most);
+                let at = |usual: f64, posts: u64| {
+                    let lately = Some((posts, SignedDuration::from_secs(seconds)));
+                    pace(&bounds, &Heard { usual: knows.then_some(usual), lately })
+                };
+                let wait = at(usual, posts);
+                proptest::prop_assert!(bounds.least <= wait && wait <= bounds.most);
+                proptest::prop_assert!(at(usual * more, posts) <= wait && at(usual, posts + 1) <= wait);
+                let terms = crate::source::kind(kind).expect("known").terms;
+                proptest::prop_assert!(wait >= terms.least_interval().min(bounds.usual));
+            }
         }
     }
 

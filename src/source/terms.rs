@@ -173,12 +173,18 @@ pub struct Terms {
     pub needs: &'static str,
     /// What may be asked.
     pub budgets: &'static [Budget],
+    /// What a usual look costs of the budgets, to sum up what sources that share one will ask.
+    pub asks: u32,
+    /// Settings that are lists of which each entry is asked after by itself.
+    pub each: &'static [&'static str],
     /// Fewest seconds from one look to the next, whatever the settings say.
     pub least_every: u32,
     /// How much one answer and one question may hold, for people; empty: all there is.
     pub paging: &'static str,
     /// How long a text may be kept without being asked for again, in days; none: as long as we like.
     pub keep_days: Option<u32>,
+    /// Whether a text may be kept on once its place has served it anew; for kinds that can ask by id.
+    pub refresh: bool,
     /// What must go, and by when.
     pub erase: &'static [Erase],
     /// Whether an author may be matched with the same person elsewhere.
@@ -203,9 +209,12 @@ impl Terms {
         access: Access::Own,
         needs: "",
         budgets: &[],
+        asks: 1,
+        each: &[],
         least_every: 1,
         paging: "",
         keep_days: None,
+        refresh: false,
         erase: &[],
         link_identities: true,
         commercial: Commercial::Allowed,
@@ -259,6 +268,7 @@ pub fn check(kind: &Kind, settings: &Settings, keep_text: Option<SignedDuration>
     let days = |days: u32| SignedDuration::from_hours(24 * i64::from(days));
     if let (Some(most), Some(keep)) = (terms.keep_days, keep_text)
         && keep > days(most)
+        && !terms.refresh
     {
         problems.push(
             Problem::new("", format!("its texts would be kept for longer than the {most} days of its terms"))

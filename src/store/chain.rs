@@ -99,7 +99,7 @@ mod tests {
             entries.iter().filter_map(|entry| end.check(entry)).count()
         };
         assert_eq!(faults(&entries), 0);
-        entries[1].event.what = What::Erased;
+        entries[1].event.what = What::Erased { reason: None, sent: None };
         assert_eq!(faults(&entries), 1);
         entries.remove(1);
         assert_eq!(faults(&entries), 1);

@@ -7,6 +7,7 @@
 
 mod change;
 mod effects;
+mod forget;
 mod judged;
 mod read;
 mod record;
@@ -19,9 +20,9 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 
 use super::{
-    Attempted, Calibrating, Correcting, Effects, EscalationFilter, MentionFilter, NotificationFilter,
-    OutboxDepth, Outcome, Page, PostName, Recalled, Recording, Result, Retained, Retention, Row, Rows, Size,
-    Store, StoreError, Tally, Verified, ready,
+    Attempted, Calibrating, Correcting, Effects, EscalationFilter, ForgetKey, Mark, MentionFilter,
+    NotificationFilter, OutboxDepth, Outcome, Page, PostName, Recalled, Recheck, Recording, Result, Retained,
+    Retention, Row, Rows, Size, Store, StoreError, Tally, Verified, ready,
 };
 use crate::domain::correction::Calibration;
 use crate::domain::digest::{DigestRun, Window};
@@ -31,11 +32,12 @@ use crate::domain::id::{
     DigestId, EscalationId, InstanceId, LinkId, MentionId, NotificationId, SilenceId, SourceId, TopicId,
 };
 use crate::domain::mention::RecordedMention;
+use crate::domain::note::Note;
 use crate::domain::notification::{Hold, Notification};
 use crate::domain::post::Post;
 use crate::domain::sentiment::Counts;
 use crate::domain::silence::Silence;
-use crate::domain::source::{Gap, SourceState};
+use crate::domain::source::{Blind, Gap, SourceState};
 
 use change::Change;
 
@@ -50,8 +52,12 @@ pub struct Memory {
 #[derive(Default)]
 struct State {
     closed: bool,
+    forget_key: BTreeMap<(), ForgetKey>,
+    forgotten: BTreeMap<Mark, Timestamp>,
+    rechecks: BTreeMap<MentionId, Recheck>,
     sources: BTreeMap<SourceId, SourceState>,
-    gaps: BTreeMap<(Timestamp, Gap), ()>,
+    /// When a gap was repaired.
+    gaps: BTreeMap<(Timestamp, Gap), Option<Timestamp>>,
     inbox: BTreeMap<(SourceId, u64), Post>,
     /// The highest number ever given in an inbox: a number is never given twice.
     inbox_last: BTreeMap<SourceId, u64>,
@@ -71,6 +77,7 @@ struct State {
     tallies: BTreeMap<(TopicId, Timestamp), Counts>,
     events: BTreeMap<(InstanceId, u64), ChainedEvent>,
     calibrations: BTreeMap<(String, String, u64), Calibration>,
+    notes: BTreeMap<String, Note>,
 }
 
 impl Memory {
@@ -103,8 +110,9 @@ impl Store for Memory {
         self.instance
     }
 
-    async fn receive(&self, posts: Vec<Post>) -> Result<()> {
-        self.change(|change| change.receive(posts)).map(drop)
+    async fn receive(&self, posts: Vec<Post>) -> Result<u64> {
+        let mut state = self.state()?;
+        Ok(Change::new(&mut state, self.instance).receive(posts))
     }
 
     async fn inbox(&self, source: SourceId, after: Option<u64>, limit: usize) -> Result<Vec<(u64, Post)>> {
@@ -140,7 +148,7 @@ impl Store for Memory {
         Ok(self.state()?.tallies(&topic, window))
     }
 
-    async fn gaps(&self, window: Window) -> Result<Vec<Gap>> {
+    async fn gaps(&self, window: Window) -> Result<Vec<Blind>> {
         Ok(self.state()?.gaps(window))
     }
 
@@ -237,6 +245,19 @@ impl Store for Memory {
         Ok(self.state()?.calibrations.values().cloned().collect())
     }
 
+    async fn keep(&self, notes: Vec<Note>) -> Result<()> {
+        self.state()?.notes.extend(notes.into_iter().map(|note| (note.name(), note)));
+        Ok(())
+    }
+
+    async fn note(&self, name: String) -> Result<Option<Note>> {
+        Ok(self.state()?.notes.get(&name).cloned())
+    }
+
+    async fn notes(&self) -> Result<Vec<Note>> {
+        Ok(self.state()?.notes.values().cloned().collect())
+    }
+
     async fn last_digest(&self, id: DigestId) -> Result<Option<DigestRun>> {
         Ok(self.state()?.last_digest(&id))
     }
@@ -269,8 +290,8 @@ impl Store for Memory {
 
     async fn load(&self, rows: Vec<Row>) -> Result<()> {
         let mut state = self.state()?;
-        rows.into_iter().for_each(|row| state.load(row));
-        Ok(())
+        let mut change = Change::new(&mut state, self.instance);
+        rows.into_iter().try_for_each(|row| change.load(row))
     }
 
     async fn verify(&self) -> Result<Verified> {

@@ -16,10 +16,12 @@
 //! implementation may be a database far away shared by several daemons.
 
 pub mod chain;
+mod forget;
 mod judged;
 pub mod memory;
 mod rules;
 mod sled;
+mod trace;
 mod upkeep;
 
 use async_trait::async_trait;
@@ -35,16 +37,20 @@ use crate::domain::id::{
     TopicId,
 };
 use crate::domain::mention::RecordedMention;
+use crate::domain::note::Note;
 use crate::domain::notification::{Hold, Notification};
 use crate::domain::post::Post;
 use crate::domain::sentiment::{Counts, Polarity};
 use crate::domain::silence::Silence;
-use crate::domain::source::{Gap, SourceState};
+use crate::domain::source::{Blind, SourceState};
 
 pub use self::sled::{SledStore, compact};
+pub use forget::{Forgets, Forgetting, Forgot, Recheck};
 pub use judged::{Calibrating, Correcting};
 pub use rules::{bucket, ready, settle};
-use rules::{id_alias, is_id_alias, is_tallied};
+use rules::{id_alias, is_tallied};
+pub use trace::{ForgetKey, Mark};
+use trace::{is_nameless, nameless};
 pub use upkeep::{Retained, Retention, Row, Size, Verified};
 
 /// Why a store could not do what it was asked; never a decision's conflict.
@@ -114,6 +120,8 @@ pub struct Effects {
     pub events: Vec<Event>,
     /// A signed link used up by it, and when it may be forgotten; conflict if it was used before.
     pub link: Option<(LinkId, Timestamp)>,
+    /// When posts are to be asked for anew; a mention that is not there or erased is passed over.
+    pub rechecks: Vec<Recheck>,
 }
 
 impl Effects {
@@ -131,6 +139,7 @@ impl Effects {
         self.holds.extend(other.holds);
         self.events.extend(other.events);
         self.link = self.link.take().or(other.link);
+        self.rechecks.extend(other.rechecks);
     }
 }
 
@@ -152,20 +161,21 @@ pub struct Recording {
     /// at 0).
     pub source: SourceState,
     /// Mentions, new (`revision == 1`) or newer versions of known ones (the stored row must be
-    /// at `revision - 1`). Also conflict: the post version was recorded before for that topic,
-    /// or another mention of the same post (by id or alias) in that topic exists. A post that
+    /// at `revision - 1`). Also conflict: the post was forgotten ([`Forgets::kept_out`]), its version
+    /// was recorded before for that topic, or another mention of it (by id or alias) is there. One that
     /// comes under another name is kept under the id it is known by ([`Recalled::id`]). Rows of
     /// one recording see those before them. A correction stays as it is stored, whatever a newer
     /// version brings.
     pub mentions: Vec<RecordedMention>,
     /// Mentions to be forgotten because their post is gone: text and author are erased, and so
-    /// are copies of the post that wait in the inbox. The time of it is the source's
-    /// `answered_at`, else `asked_at`, else `next_poll`. One that is not there is passed over.
+    /// are copies of it in the inbox; the store writes the event. The time of it is the source's
+    /// `answered_at`, else `asked_at`, else `next_poll`. One not there, or erased before, is passed over.
     pub erased: Vec<MentionId>,
     /// What the triggers cause.
     pub effects: Effects,
-    /// Stretches of time newly known to be blind.
-    pub gaps: Vec<Gap>,
+    /// Stretches of time newly known to be blind, or known to be repaired: one that was written before is
+    /// replaced.
+    pub gaps: Vec<Blind>,
     /// The last inbox row taken in; it and those before it, of this source, are deleted.
     pub inbox_through: Option<u64>,
 }
@@ -319,7 +329,7 @@ pub const TALLY_BUCKET: SignedDuration = SignedDuration::from_mins(10);
 
 /// The store's contract; see the module page.
 #[async_trait]
-pub trait Store: Send + Sync + 'static {
+pub trait Store: Forgets {
     /// The life of the daemon that opened it: names its leases and its event chain. Leases of
     /// earlier instances ended when it was opened.
     fn instance(&self) -> InstanceId;
@@ -327,8 +337,8 @@ pub trait Store: Send + Sync + 'static {
     // ---- crossing 0: received -------------------------------------------------------------
 
     /// Takes posts that their sender will not offer again into the inbox of their source. A post
-    /// version that waits there already is not taken twice.
-    async fn receive(&self, posts: Vec<Post>) -> Result<()>;
+    /// version that waits there already is not taken twice; what was forgotten is left out, and counted.
+    async fn receive(&self, posts: Vec<Post>) -> Result<u64>;
 
     /// Inbox rows of one source in the order received, after `after`, at most `limit`.
     async fn inbox(&self, source: SourceId, after: Option<u64>, limit: usize) -> Result<Vec<(u64, Post)>>;
@@ -358,7 +368,7 @@ pub trait Store: Send + Sync + 'static {
     async fn tallies(&self, topic: TopicId, window: Window) -> Result<Vec<Tally>>;
 
     /// Blind stretches that touch the window, oldest first.
-    async fn gaps(&self, window: Window) -> Result<Vec<Gap>>;
+    async fn gaps(&self, window: Window) -> Result<Vec<Blind>>;
 
     // ---- crossing 2: stepped --------------------------------------------------------------
 
@@ -434,6 +444,17 @@ pub trait Store: Send + Sync + 'static {
 
     /// All calibrations, by model and number; there are few.
     async fn calibrations(&self) -> Result<Vec<Calibration>>;
+
+    // ---- what the daemon keeps for itself --------------------------------------------------
+
+    /// Writes notes, each in place of the one of its name.
+    async fn keep(&self, notes: Vec<Note>) -> Result<()>;
+
+    /// The note of that name.
+    async fn note(&self, name: String) -> Result<Option<Note>>;
+
+    /// All notes, by name; there are a few for each source.
+    async fn notes(&self) -> Result<Vec<Note>>;
 
     // ---- digests, record, upkeep ----------------------------------------------------------
 

@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use super::{
     Attempted, EscalationFilter, MentionFilter, NotificationFilter, OutboxDepth, Retention, TALLY_BUCKET,
 };
+use crate::domain::erasure::ErasedFor;
 use crate::domain::escalation::Escalation;
 use crate::domain::id::{SourceId, TopicId};
 use crate::domain::mention::{Finding, RecordedMention};
@@ -66,12 +67,6 @@ pub(super) fn id_alias(id: &str) -> String {
     format!("id:{id}")
 }
 
-/// Whether a name is an id and leads to nobody: it stays when the post is erased, so that a site
-/// that goes on serving the post does not make it new.
-pub(super) fn is_id_alias(alias: &str) -> bool {
-    alias.starts_with("id:")
-}
-
 impl MentionFilter {
     /// Whether the row's own values fit; belonging to an escalation is the store's to know.
     pub(super) fn fits(&self, row: &RecordedMention) -> bool {
@@ -101,11 +96,15 @@ impl NotificationFilter {
 }
 
 impl Retention {
-    /// Before when texts of this topic and source are erased.
-    pub(super) fn text_limit(&self, topic: &TopicId, source: &SourceId) -> Timestamp {
+    /// Before when texts of this topic and source are erased, and why.
+    pub(super) fn text_limit(&self, topic: &TopicId, source: &SourceId) -> (Timestamp, ErasedFor) {
         let of_topic = self.topics.iter().find(|(id, _)| id == topic).map(|(_, before)| *before);
         let of_source = self.sources.iter().find(|(id, _)| id == source).map(|(_, before)| *before);
-        of_topic.max(of_source).unwrap_or(self.text_before)
+        let own = of_topic.max(of_source).unwrap_or(self.text_before);
+        match self.terms.iter().find(|(id, _)| id == source) {
+            Some((_, before)) if *before > own => (*before, ErasedFor::Terms),
+            _ => (own, ErasedFor::Retention),
+        }
     }
 }
 

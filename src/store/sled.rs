@@ -29,6 +29,7 @@
 
 mod compact;
 mod effects;
+mod forget;
 mod judged;
 mod keys;
 mod open;
@@ -63,10 +64,11 @@ use crate::domain::id::{
     DigestId, EscalationId, InstanceId, MentionId, NotificationId, SilenceId, SourceId, TopicId,
 };
 use crate::domain::mention::RecordedMention;
+use crate::domain::note::Note;
 use crate::domain::notification::{Hold, Notification};
 use crate::domain::post::Post;
 use crate::domain::silence::Silence;
-use crate::domain::source::{Gap, SourceState};
+use crate::domain::source::{Blind, SourceState};
 use crate::runtime::stop::Stop;
 
 pub use compact::compact;
@@ -191,7 +193,7 @@ impl Store for SledStore {
         self.instance
     }
 
-    async fn receive(&self, posts: Vec<Post>) -> Result<()> {
+    async fn receive(&self, posts: Vec<Post>) -> Result<u64> {
         self.write(move |txn| txn.receive(&posts)).await
     }
 
@@ -227,7 +229,7 @@ impl Store for SledStore {
         self.read(move |txn| txn.tallies(&topic, window)).await
     }
 
-    async fn gaps(&self, window: Window) -> Result<Vec<Gap>> {
+    async fn gaps(&self, window: Window) -> Result<Vec<Blind>> {
         self.read(move |txn| txn.gaps(window)).await
     }
 
@@ -323,6 +325,22 @@ impl Store for SledStore {
 
     async fn calibrations(&self) -> Result<Vec<Calibration>> {
         self.read(|txn| txn.every(Sort::Calibration)).await
+    }
+
+    async fn keep(&self, notes: Vec<Note>) -> Result<()> {
+        self.write(move |txn| {
+            notes.iter().for_each(|note| txn.put_note(note));
+            Ok(())
+        })
+        .await
+    }
+
+    async fn note(&self, name: String) -> Result<Option<Note>> {
+        self.read(move |txn| txn.get(&Key::of(Sort::Note).text(&name))).await
+    }
+
+    async fn notes(&self) -> Result<Vec<Note>> {
+        self.read(|txn| txn.every(Sort::Note)).await
     }
 
     async fn last_digest(&self, id: DigestId) -> Result<Option<DigestRun>> {

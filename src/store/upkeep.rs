@@ -3,21 +3,22 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::Tally;
+use super::{ForgetKey, Mark, Tally};
 use crate::domain::correction::Calibration;
 use crate::domain::digest::DigestRun;
 use crate::domain::escalation::{Escalation, GroupKey};
 use crate::domain::event::ChainedEvent;
 use crate::domain::id::{EscalationId, LinkId, MentionId, SourceId, TopicId};
 use crate::domain::mention::RecordedMention;
+use crate::domain::note::Note;
 use crate::domain::notification::{Hold, Notification};
 use crate::domain::post::Post;
 use crate::domain::silence::Silence;
-use crate::domain::source::{Gap, SourceState};
+use crate::domain::source::{Blind, SourceState};
 
 /// What may be deleted or erased because its time is over. For mentions that is `recorded_at`,
 /// for outbox rows `created_at`, for holds `at`, for links when they may be forgotten, for tallies
-/// the end of their bucket.
+/// the end of their bucket, for gaps when they ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Retention {
     /// Texts recorded before this are erased; a topic or a source may say earlier or later.
@@ -26,7 +27,13 @@ pub struct Retention {
     pub topics: Vec<(TopicId, Timestamp)>,
     /// Per source; where topic and source both speak, the shorter life wins.
     pub sources: Vec<(SourceId, Timestamp)>,
-    /// Final outbox rows, holds, used links and old tallies before this are deleted.
+    /// Per source, where nobody can be asked again: texts recorded before this are erased, whatever else is
+    /// said, because the site's terms say so.
+    pub terms: Vec<(SourceId, Timestamp)>,
+    /// Per source whose posts are asked for anew: texts that the site has not served since are erased, because
+    /// its terms say so.
+    pub refreshed: Vec<(SourceId, Timestamp)>,
+    /// Final outbox rows, holds, used links, gaps and old tallies before this are deleted.
     pub rows_before: Timestamp,
     /// At most this many rows are looked at in one call.
     pub limit: usize,
@@ -61,10 +68,15 @@ pub struct Size {
 #[serde(rename_all = "snake_case", tag = "row", content = "value")]
 #[expect(clippy::large_enum_variant, reason = "rows pass by in pages, and most of them are mentions")]
 pub enum Row {
+    /// What tombstones are made with.
+    ForgetKey(ForgetKey),
+    /// Something was forgotten then and must not come again. These rows lead an export, so that what follows
+    /// them is held against them.
+    Forgotten { mark: Mark, at: Timestamp },
     /// A source's state.
     Source(SourceState),
     /// A blind stretch.
-    Gap(Gap),
+    Gap(Blind),
     /// The highest number given so far in a source's inbox: the source's cursor may name it after
     /// its post is gone, so no number is given twice.
     InboxLast { source: SourceId, number: u64 },
@@ -98,6 +110,15 @@ pub enum Row {
     Event(ChainedEvent),
     /// A temperature of a model.
     Calibration(Calibration),
+    /// What the daemon keeps for itself.
+    Note(Note),
+}
+
+impl Row {
+    /// Whether it says only that something was forgotten.
+    pub fn is_tombstone(&self) -> bool {
+        matches!(self, Row::ForgetKey(_) | Row::Forgotten { .. })
+    }
 }
 
 /// What a check of the whole store found.

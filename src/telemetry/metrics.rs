@@ -7,6 +7,9 @@ use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 
 const POSTS_POLLED: &str = "earmark_posts_polled_total";
 const POSTS_SKIPPED: &str = "earmark_posts_skipped_total";
+const RECHECKED: &str = "earmark_rechecked_posts_total";
+const RECHECKS_WAITING: &str = "earmark_rechecks_waiting";
+const RECHECKS_OVERDUE: &str = "earmark_rechecks_overdue";
 const POLLS: &str = "earmark_polls_total";
 const MENTIONS: &str = "earmark_mentions_total";
 const SCORE_SECONDS: &str = "earmark_score_duration_seconds";
@@ -16,6 +19,10 @@ const ESCALATIONS_EXPIRED: &str = "earmark_escalations_expired_total";
 const HELD: &str = "earmark_notifications_held_total";
 const ATTEMPTS: &str = "earmark_notification_attempts_total";
 const SOURCE_SUCCESS: &str = "earmark_source_last_success_timestamp_seconds";
+const SOURCE_THROUGH: &str = "earmark_source_fetched_through_timestamp_seconds";
+const SOURCE_BEHIND: &str = "earmark_source_behind_seconds";
+const SOURCE_QUIET: &str = "earmark_source_quiet";
+const SOURCE_BLIND: &str = "earmark_source_blind_seconds_total";
 const OUTBOX_OLDEST: &str = "earmark_outbox_oldest_seconds";
 const OUTBOX_WAITING: &str = "earmark_outbox_waiting";
 const STORE_BYTES: &str = "earmark_store_bytes";
@@ -55,6 +62,12 @@ fn describe() {
     describe_counter!(POSTS_POLLED, "Posts given by sources, by source kind");
     describe_counter!(POSTS_SKIPPED, "Posts that became no mention, by reason");
     describe_counter!(POLLS, "Looks at sources, by source kind and outcome");
+    describe_counter!(RECHECKED, "Posts asked for anew, by source kind and outcome");
+    describe_gauge!(RECHECKS_WAITING, "Posts due to be asked for anew, by source");
+    describe_gauge!(
+        RECHECKS_OVERDUE,
+        "Posts that should have been asked for anew by their place's terms, by source"
+    );
     describe_counter!(MENTIONS, "Mentions recorded, by topic");
     describe_histogram!(SCORE_SECONDS, Unit::Seconds, "Time from asking for a batch's scores to having them");
     describe_counter!(CACHED_VERDICTS, "Texts looked up among those scored before, by outcome");
@@ -63,13 +76,21 @@ fn describe() {
     describe_counter!(HELD, "Mentions not escalated and notifications not sent, by reason");
     describe_counter!(ATTEMPTS, "Tries to hand over a notification, by channel kind and outcome");
     describe_gauge!(SOURCE_SUCCESS, Unit::Seconds, "When a source last answered well");
+    describe_gauge!(SOURCE_THROUGH, Unit::Seconds, "Up to when a source was read, but for gaps");
+    describe_gauge!(
+        SOURCE_BEHIND,
+        Unit::Seconds,
+        "How far a source is behind while what has piled up is read"
+    );
+    describe_gauge!(SOURCE_QUIET, "1 while a source that should have spoken is quiet");
+    describe_counter!(SOURCE_BLIND, "Seconds of a source that were not seen and not repaired, by cause");
     describe_gauge!(OUTBOX_OLDEST, Unit::Seconds, "Age of the oldest notification not yet delivered");
     describe_gauge!(OUTBOX_WAITING, "Notifications not yet delivered");
     describe_gauge!(STORE_BYTES, Unit::Bytes, "Size of the store on disk");
     describe_gauge!(STORE_MENTIONS, "Mentions in the store");
     describe_gauge!(TASK_FAILURES, "Failures in a row of a task");
     describe_counter!(CONFIG_RELOADS, "Reloads of the configuration, by outcome");
-    for reason in ["duplicate", "too_old", "unmatched", "malformed", "deleted"] {
+    for reason in ["duplicate", "too_old", "unmatched", "malformed", "deleted", "forgotten"] {
         counter!(POSTS_SKIPPED, "reason" => reason).increment(0);
     }
     for outcome in ["hit", "miss"] {
@@ -91,6 +112,18 @@ pub fn posts_polled(kind: &'static str, count: usize) {
 /// A look at a source: `fresh`, `nothing_new` or `failed`.
 pub fn poll(kind: &'static str, outcome: &'static str) {
     counter!(POLLS, "source_kind" => kind, "outcome" => outcome).increment(1);
+}
+
+/// Posts asked for anew: `unchanged`, `edited`, `gone` or `failed`.
+pub fn rechecked(kind: &'static str, outcome: &'static str, count: usize) {
+    counter!(RECHECKED, "source_kind" => kind, "outcome" => outcome).increment(count as u64);
+}
+
+/// The queue of posts to be asked for anew, as it is now.
+#[expect(clippy::cast_precision_loss, reason = "gauges of rows")]
+pub fn rechecks(source: &str, waiting: usize, overdue: usize) {
+    gauge!(RECHECKS_WAITING, "source" => source.to_owned()).set(waiting as f64);
+    gauge!(RECHECKS_OVERDUE, "source" => source.to_owned()).set(overdue as f64);
 }
 
 /// Posts that became no mention.
@@ -137,6 +170,24 @@ pub fn attempt(channel_kind: &'static str, outcome: &'static str) {
 /// A source answered well at this Unix time.
 pub fn source_answered(source: &str, seconds: f64) {
     gauge!(SOURCE_SUCCESS, "source" => source.to_owned()).set(seconds);
+}
+
+/// How well a source is watched: read through to this Unix time, so far behind, strangely quiet or not.
+pub fn coverage(source: &str, through: f64, behind: f64, quiet: bool) {
+    gauge!(SOURCE_THROUGH, "source" => source.to_owned()).set(through);
+    gauge!(SOURCE_BEHIND, "source" => source.to_owned()).set(behind);
+    gauge!(SOURCE_QUIET, "source" => source.to_owned()).set(f64::from(u8::from(quiet)));
+}
+
+/// A stretch of a source that was not seen.
+pub fn blind(source: &str, cause: &'static str, seconds: f64) {
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a stretch of time, in whole seconds"
+    )]
+    let seconds = seconds.max(0.0) as u64;
+    counter!(SOURCE_BLIND, "source" => source.to_owned(), "cause" => cause).increment(seconds);
 }
 
 /// The outbox as it is now.

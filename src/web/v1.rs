@@ -15,6 +15,7 @@ use crate::api::act::{Ask, SilenceAsk};
 use crate::api::caller::Caller;
 use crate::api::explain::{Explanation, Trial};
 use crate::api::explain_score::ExplainedMention;
+use crate::api::forget::{ForgetAsk, Forgotten};
 use crate::api::import::Imported;
 use crate::api::list::{EscalationDetail, Listing, MentionView, Which};
 use crate::api::review::Review;
@@ -62,6 +63,7 @@ pub fn routes() -> Router<Arc<Api>> {
         .route("/mentions/{id}/explain-score", get(explain_mention))
         .route("/review", get(review))
         .merge(judged::routes())
+        .route("/forget", post(forget))
         .route("/escalations", get(escalations))
         .route("/escalations/{id}", get(escalation).post(act))
         .route("/silences", get(silences).post(silence))
@@ -350,6 +352,15 @@ async fn import(
 ) -> Answer<Imported> {
     caller.may_act(&api.desk.load(), wanted.r#as.as_ref())?;
     Ok(Json(api.import(asked.posts, asked.quiet).await?))
+}
+
+async fn forget(
+    State(api): State<Arc<Api>>,
+    Extension(caller): Extension<Caller>,
+    Query(wanted): Query<As>,
+    Json(ask): Json<ForgetAsk>,
+) -> Answer<Forgotten> {
+    Ok(Json(api.forget(&caller, wanted.r#as.as_ref(), ask).await?))
 }
 
 #[derive(Debug, Default, Deserialize)]

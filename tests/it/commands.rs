@@ -5,6 +5,7 @@ mod accounts;
 mod check;
 mod correct;
 mod desk;
+mod forget;
 mod help;
 mod model;
 mod posts;

@@ -14,6 +14,7 @@ mod pages;
 mod parity;
 mod promises;
 mod push_file;
+mod quiet;
 mod real_servers;
 mod sentiment;
 mod service;

@@ -9,12 +9,13 @@ use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
 use axum::response::Response;
-use earmark::domain::source::Gap;
+use earmark::domain::source::{Blind, Gap, GapCause, SourceState};
 use earmark::net;
+use earmark::pipeline::coverage::{self, Look};
 use earmark::runtime::clock::Clock as _;
 use earmark::source::fetch::{Fetcher, Limits};
 use earmark::source::terms::{Budget, Over};
-use earmark::source::{Built, Position, Retry, Settings, Source, Tools, kind, schedule};
+use earmark::source::{Batch, Built, Position, Retry, Settings, Source, Tools, kind, schedule};
 use futures::StreamExt as _;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
@@ -204,7 +205,11 @@ struct Reader {
     began: Timestamp,
     /// Versions by id.
     found: BTreeMap<String, BTreeSet<String>>,
-    gaps: Vec<Gap>,
+    /// What the daemon's ledger says, by what was told.
+    ledger: BTreeMap<Gap, Blind>,
+    state: SourceState,
+    /// Stretches without an answer, from the first failure to the look that ended it.
+    outages: Vec<(Timestamp, Timestamp)>,
     errors: Vec<String>,
 }
 
@@ -235,7 +240,9 @@ impl Reader {
             next: began,
             began,
             found: BTreeMap::new(),
-            gaps: Vec::new(),
+            ledger: BTreeMap::new(),
+            state: SourceState::new("one".into(), began),
+            outages: Vec::new(),
             errors: Vec::new(),
         }
     }
@@ -249,11 +256,11 @@ impl Reader {
             match self.source.poll(&self.position, now).await {
                 Ok(batch) => {
                     self.failures = 0;
+                    self.enter(&batch, now);
                     self.position = batch.position;
                     for post in batch.posts {
                         self.found.entry(post.id).or_default().insert(post.version);
                     }
-                    self.gaps.extend(batch.gaps);
                     let interval = self.source.interval();
                     self.next = if batch.more {
                         now
@@ -262,16 +269,46 @@ impl Reader {
                     };
                 }
                 Err(error) => {
-                    self.failures += u32::from(!matches!(error.retry, Retry::Budget(_)));
+                    let failed = !matches!(error.retry, Retry::Budget(_));
+                    self.failures += u32::from(failed);
+                    if failed {
+                        self.state.failing_since.get_or_insert(now);
+                        self.state.last_error = Some(error.what.clone());
+                    }
                     self.position = error.position.unwrap_or(self.position.clone());
                     self.errors.push(error.what);
                     let (interval, retry) = (self.source.interval(), Some(error.retry));
                     self.next = schedule::next_poll(interval, None, retry, self.failures, now, 0.5);
                 }
             }
+            self.state.next_poll = self.next;
         }
         self.site.clock.to(end);
         self.told(end);
+    }
+
+    /// Writes the ledger as the daemon does.
+    fn enter(&mut self, batch: &Batch, now: Timestamp) {
+        let interval = self.source.interval();
+        let state = &mut self.state;
+        if let Some(since) = state.failing_since.take_if(|since| now.duration_since(*since) >= interval) {
+            self.outages.push((since, now));
+            state.failing_since = Some(since);
+        }
+        let look = Look {
+            more: batch.more,
+            pauses: batch.rest.is_some(),
+            ..Look::pulled(state, &batch.posts, now, interval)
+        };
+        let open = self.ledger.values().filter(|blind| coverage::is_ours(blind, &state.id));
+        let open = open.filter(|_| state.open_since.is_some()).cloned().collect();
+        let entry = coverage::enter(state, &look, batch.fetched_through, &batch.gaps, false, open, None);
+        self.ledger.extend(entry.gaps.iter().map(|blind| (blind.gap.clone(), blind.clone())));
+        entry.apply(state);
+        state.answered_at = Some(now);
+        state.fetched_through = batch.fetched_through.or(state.fetched_through);
+        state.failing_since = None;
+        state.last_error = None;
     }
 
     /// The history up to then; five posts are older than the first look.
@@ -299,10 +336,10 @@ pub async fn outage(name: &str, pages: impl Pages) {
     let mut reader = Reader::new(name, pages).await;
     reader.until(reader.began + SignedDuration::from_hours(1)).await;
     assert!(
-        reader.errors.is_empty() && reader.gaps.is_empty(),
+        reader.errors.is_empty() && reader.ledger.is_empty(),
         "{name}: {:?} {:?}",
         reader.errors,
-        reader.gaps
+        reader.ledger
     );
     let failing = SignedDuration::from_hours(6) / i32::try_from(FAULTS.len()).expect("a few");
     for fault in FAULTS {
@@ -348,15 +385,42 @@ pub async fn outage(name: &str, pages: impl Pages) {
         }
     }
     let covers = |gap: &Gap, told: &Told| gap.from.is_none_or(|from| from <= told.at) && told.at <= gap.until;
+    let rows = || reader.ledger.values();
+    let lost = || rows().filter(|blind| blind.repaired_at.is_none()).map(|blind| &blind.gap);
     for told in &missing {
-        assert!(reader.gaps.iter().any(|gap| covers(gap, told)), "{name}: {told:?} is lost and not said");
+        assert!(lost().any(|gap| covers(gap, told)), "{name}: {told:?} is lost and not said");
     }
-    for gap in &reader.gaps {
+    for gap in lost() {
         assert!(missing.iter().any(|told| covers(gap, told)), "{name}: nothing is lost in {gap:?}");
     }
+    // Every stretch without an answer stands in it, and nothing else is called one.
+    let minute = SignedDuration::from_mins(1);
+    for (since, until) in &reader.outages {
+        let mut at = *since;
+        while at < *until {
+            let told = Told { number: 0, at };
+            assert!(rows().any(|blind| covers(&blind.gap, &told)), "{name}: {at} is not in the ledger");
+            at += minute;
+        }
+    }
+    let ours = rows().filter(|blind| blind.gap.cause == GapCause::SourceFailed);
+    for Blind { gap, .. } in ours {
+        let touches = |(since, until): &(Timestamp, Timestamp)| {
+            gap.from.is_none_or(|from| from < *until) && *since < gap.until
+        };
+        assert!(reader.outages.iter().any(touches), "{name}: it answered in {gap:?}");
+    }
+    assert!(reader.outages.iter().any(|(since, until)| until.duration_since(*since) > minute * 20), "{name}");
+    let read = reader.state.fetched_through.expect("a source says how far it was read");
+    for told in inner.history.iter().filter(|told| told.at > reader.began && told.at <= read) {
+        let known = reader.found.contains_key(&pages.id(told.number)) || lost().any(|gap| covers(gap, told));
+        assert!(known, "{name}: {told:?} lies before {read}, up to which all was read");
+    }
     println!(
-        "{name}: {} posts, {} lost and said, {} requests",
+        "{name}: {} posts in, {} outages and {} losses in the ledger, {} lost and said, {} requests",
         reader.found.len(),
+        rows().count() - lost().count(),
+        lost().count(),
         missing.len(),
         inner.asked.len()
     );

@@ -3,6 +3,7 @@
 
 mod attempted;
 mod disk;
+mod forget;
 mod judged;
 mod random;
 mod recorded;

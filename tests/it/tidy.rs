@@ -45,6 +45,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
 const REASONED: &[(&str, &str, &str)] = &[
     ("runtime", "domain", "a secret is named by the configuration and fetched from the machine"),
     ("store", "runtime", "the wait for the lock is cut by the stop token"),
+    ("api", "telemetry", "what is kept out at the door is counted there"),
     ("pipeline", "telemetry", "the stages count what they do"),
     ("sentiment", "telemetry", "reposts are counted where their verdicts are kept"),
     ("escalation", "telemetry", "matters that nobody answered are counted where they expire"),

@@ -8,7 +8,6 @@ use crate::domain::escalation::State;
 use crate::domain::id::EscalationId;
 use crate::domain::notification::HoldReason;
 use crate::domain::sentiment::{Counts, Doubt, Polarity};
-use crate::domain::source::GapCause;
 use crate::domain::words;
 
 /// `Daily digest for Customer care`.
@@ -187,6 +186,21 @@ pub fn coverage(digest: &Digest) -> Vec<String> {
         ),
     }];
     said.extend(blind.into_iter().flat_map(|watch| blind_sentences(watch, digest, &zone)));
+    for watch in &digest.coverage {
+        said.extend(watch.quiet_since.map(|since| {
+            let since = when(since, &zone, digest);
+            format!(
+                "{}: answers, and has given nothing new since {since}, which is not its habit.",
+                watch.source
+            )
+        }));
+    }
+    let repaired = digest.coverage.iter().flat_map(|watch| &watch.gaps);
+    match repaired.filter(|blind| blind.repaired_at.is_some()).count() {
+        0 => {}
+        1 => said.push("1 stretch in which a source was not watched has been read afterwards.".into()),
+        n => said.push(format!("{n} stretches in which a source was not watched have been read afterwards.")),
+    }
     said
 }
 
@@ -201,18 +215,25 @@ fn blind_sentences(watch: &Watch, digest: &Digest, zone: &TimeZone) -> Vec<Strin
     } else if watch.answered_at.is_none() {
         said.push(format!("{}: has never answered yet.", watch.source));
     }
-    for gap in &watch.gaps {
+    if let Some(since) = watch.behind_since.filter(|_| watch.failing_since.is_none()) {
+        let through = watch.fetched_through.map_or(since, |through| through.max(since));
+        let through = when(through, zone, digest);
+        said.push(format!(
+            "{}: read through to {through}; what has piled up since is being read.",
+            watch.source
+        ));
+    }
+    for gap in watch.gaps.iter().filter(|blind| blind.repaired_at.is_none()).map(|blind| &blind.gap) {
         let from = match gap.from {
             Some(from) => format!("from {} to", when(from, zone, digest)),
             None => "up to".into(),
         };
-        let cause = match gap.cause {
-            GapCause::SourceFailed => "it gave no answer",
-            GapCause::DaemonOff => "earmark did not run",
-            GapCause::Overrun => "more came than it serves at once",
-            GapCause::Missing => "single posts were announced and never served",
-        };
-        said.push(format!("{}: not heard {from} {}, {cause}.", watch.source, when(gap.until, zone, digest)));
+        said.push(format!(
+            "{}: not heard {from} {}, {}.",
+            watch.source,
+            when(gap.until, zone, digest),
+            gap.cause.words()
+        ));
     }
     said
 }

@@ -212,8 +212,9 @@ fn show(view: &View, mention: &RecordedMention) -> Shown {
             title: None,
             quote: None,
             byline: format!(
-                "A post on {}; it is gone, and its text was forgotten on {at}",
-                words::site(mention)
+                "A post on {}; the text is gone: {}, {at}",
+                words::site(mention),
+                words::erased(mention.erased_for)
             ),
             url: None,
             judgement,

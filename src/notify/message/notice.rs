@@ -58,6 +58,27 @@ fn sentences(notice: &Notice, reader: &Reader, now: Timestamp) -> (&'static str,
                  coverage in the next digest."
             )],
         ),
+        Notice::SourceQuiet { source, since, awaited } => (
+            "source_quiet",
+            format!("earmark: source {source} is strangely quiet"),
+            vec![
+                format!(
+                    "The source {source} answers, and has given nothing new since {} ({}). By its own habit \
+                     some {} would have come since.",
+                    words::moment(*since, &reader.zone, now),
+                    words::zone_name(&reader.zone),
+                    crate::domain::words::count(*awaited, "post")
+                ),
+                "Look at the place itself: it may have moved, want a sign-in, or have changed what it serves. If \
+                 nobody speaks there any more, nothing is wrong. You are told when it speaks again."
+                    .into(),
+            ],
+        ),
+        Notice::SourceSpeaks { source } => (
+            "source_speaks",
+            format!("earmark: source {source} speaks again"),
+            vec![format!("The source {source} gives new posts again.")],
+        ),
         Notice::ChannelFailed { channel, error } => (
             "channel_failed",
             format!("earmark: channel {channel} does not deliver"),

@@ -59,6 +59,7 @@ fn mention(mention: &RecordedMention) -> Value {
         "created_at": post.created_at,
         "recorded_at": mention.recorded_at,
         "erased_at": mention.erased_at,
+        "erased_for": mention.erased_for,
         "owner": mention.owner,
         "routed_by": mention.routed_by,
         "sentiment": {

@@ -5,10 +5,10 @@
 //! # Property wanted
 //! In no stretch of a budget's length do more requests *arrive* than it allows. Arrival is not ours to see;
 //! it lies between the moment a request was let go and the moment its answer was had. So a request on its
-//! way counts as used, however long it takes, and from its end on for the whole length once more.
+//! way counts as used, however long it takes, and from its end on for the whole length once more. It holds over
+//! restarts ([`kept`]).
 //!
 //! # Accepted
-//! * A restart forgets what was asked. The place's own headers tell the rest, and close the account.
 //! * Requests that ended close together are counted as the latest of them: the memory of an account is
 //!   bounded, at the price of waiting a hair longer than needed.
 
@@ -18,8 +18,13 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use jiff::Timestamp;
 use tokio::sync::Notify;
 
+use crate::domain::note::Spent as Row;
 use crate::runtime::clock::SharedClock;
 use crate::source::terms::{Budget, Over};
+
+mod kept;
+
+pub use kept::Keeper;
 
 /// Ends that lie closer together than this part of the length are counted as one.
 const GRAIN: i32 = 256;
@@ -75,11 +80,13 @@ struct Window {
     flying: u32,
     /// When requests ended, and how many; oldest first.
     ended: VecDeque<(Timestamp, u32)>,
+    /// How many more may be let go before it must be written down again.
+    promised: u32,
 }
 
 impl Window {
     fn new(budget: Budget) -> Self {
-        Self { budget, flying: 0, ended: VecDeque::new() }
+        Self { budget, flying: 0, ended: VecDeque::new(), promised: 0 }
     }
 
     fn cost(&self, cost: u32) -> u32 {
@@ -135,6 +142,8 @@ impl Window {
 struct Account {
     windows: Vec<Window>,
     closed: Option<Timestamp>,
+    /// Of earlier lives, and not yet asked for.
+    kept: Vec<Row>,
 }
 
 /// All accounts.
@@ -151,6 +160,8 @@ pub(super) struct Spent {
     keys: Vec<String>,
     cost: u32,
     clock: SharedClock,
+    /// What must be on disk before the request is made.
+    pub rows: Vec<Row>,
 }
 
 impl Drop for Spent {
@@ -187,15 +198,13 @@ impl Ledger {
             accounts.retain(|_, account| {
                 account.windows.iter_mut().for_each(|window| window.forget(now));
                 account.closed.is_some_and(|until| until > now)
+                    || !account.kept.is_empty()
                     || account.windows.iter().any(|window| window.flying > 0 || !window.ended.is_empty())
             });
         }
         for budget in claim.budgets.iter().filter(|budget| budget.bucket == claim.bucket) {
             let Some(key) = claim.key(budget.over, budget.bucket) else { continue };
-            let windows = &mut accounts.entry(key).or_default().windows;
-            if !windows.iter().any(|window| window.budget == *budget) {
-                windows.push(Window::new(*budget));
-            }
+            accounts.entry(key).or_default().open(*budget, now);
         }
         // A host's own accounts count whoever asks it, also where the terms of the one who asks name none.
         let mut keys: Vec<String> = [Over::Host, Over::Anonymous, Over::Credential]
@@ -216,19 +225,22 @@ impl Ledger {
         if let Some(wait) = latest {
             return Err(wait);
         }
+        let mut rows = Vec::new();
         for key in &keys {
             for window in accounts.get_mut(key).into_iter().flat_map(|account| &mut account.windows) {
                 window.flying += window.cost(claim.cost);
+                rows.extend(window.promise(key, claim.cost));
             }
         }
-        Ok(Spent { ledger: self.clone(), keys, cost: claim.cost, clock: clock.clone() })
+        Ok(Spent { ledger: self.clone(), keys, cost: claim.cost, clock: clock.clone(), rows })
     }
 
-    /// The place asks for a pause.
-    pub(super) fn close(&self, claim: &Claim<'_>, until: Timestamp) {
+    /// The place asks for a pause; what is to be written of it.
+    pub(super) fn close(&self, claim: &Claim<'_>, until: Timestamp) -> Row {
         let mut accounts = self.lock();
         let account = accounts.entry(claim.own_key()).or_default();
         account.closed = account.closed.max(Some(until));
+        kept::closed(claim.own_key(), until)
     }
 
     /// Ends when a request has ended that was on its way when this was called.

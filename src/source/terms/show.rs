@@ -45,7 +45,10 @@ fn row(name: &str, terms: &Terms) -> Vec<String> {
         access,
         or(&requests.join("; "), "–"),
         or(terms.paging, "–"),
-        terms.keep_days.map_or_else(|| "–".into(), |days| format!("{days} d")),
+        terms.keep_days.map_or_else(
+            || "–".into(),
+            |days| format!("{days} d{}", if terms.refresh { ", then asked for again" } else { "" }),
+        ),
         or(&erase.join("; "), "–"),
         if terms.link_identities { "may be" } else { "never" }.into(),
         terms.commercial.words().into(),

@@ -14,7 +14,7 @@ use crate::store::{Attempted, Effects, Outcome, ready, settle};
 
 impl Change<'_> {
     pub fn effects(&mut self, effects: Effects) -> Outcome {
-        let Effects { escalations, opens, joins, notifications, holds, events, link } = effects;
+        let Effects { escalations, opens, joins, notifications, holds, events, link, rechecks } = effects;
         if let Some((id, forget_at)) = link {
             if self.state.links.contains_key(&id) {
                 return Outcome::Conflict;
@@ -39,6 +39,9 @@ impl Change<'_> {
         }
         for hold in holds {
             self.hold(hold);
+        }
+        for recheck in rechecks {
+            self.schedule(recheck);
         }
         for event in events {
             self.event(event);

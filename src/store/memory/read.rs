@@ -8,7 +8,7 @@ use crate::domain::escalation::Escalation;
 use crate::domain::id::{DigestId, EscalationId, TopicId};
 use crate::domain::mention::RecordedMention;
 use crate::domain::notification::{Hold, Notification};
-use crate::domain::source::Gap;
+use crate::domain::source::Blind;
 use crate::store::{
     EscalationFilter, MentionFilter, NotificationFilter, OutboxDepth, Page, Rows, TALLY_BUCKET, Tally,
 };
@@ -74,10 +74,10 @@ impl State {
         mine.map(|(key, counts)| Tally { from: key.1, counts: *counts }).collect()
     }
 
-    pub(super) fn gaps(&self, window: Window) -> Vec<Gap> {
-        let gaps = self.gaps.keys().map(|key| &key.1);
-        gaps.filter(|gap| gap.until > window.from && gap.from.is_none_or(|from| from < window.until))
-            .cloned()
+    pub(super) fn gaps(&self, window: Window) -> Vec<Blind> {
+        let gaps = self.gaps.iter().map(|((_, gap), repaired_at)| (gap, *repaired_at));
+        gaps.filter(|(gap, _)| gap.until > window.from && gap.from.is_none_or(|from| from < window.until))
+            .map(|(gap, repaired_at)| Blind { gap: gap.clone(), repaired_at })
             .collect()
     }
 

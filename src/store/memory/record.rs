@@ -2,10 +2,13 @@
 
 use super::State;
 use super::change::Change;
+use super::forget::Order;
+use crate::domain::erasure::ErasedFor;
+use crate::domain::event::Actor;
 use crate::domain::id::{MentionId, SourceId, TopicId};
 use crate::domain::mention::RecordedMention;
 use crate::domain::post::Post;
-use crate::store::{Outcome, PostName, Recalled, Recording, bucket, id_alias, is_id_alias, is_tallied};
+use crate::store::{Outcome, PostName, Recalled, Recording, bucket, id_alias, is_tallied};
 
 impl State {
     /// The id under which a post is kept, if it is known under any of its names.
@@ -17,7 +20,7 @@ impl State {
         names.map(|alias| (source.clone(), alias)).find_map(|alias| self.aliases.get(&alias).cloned())
     }
 
-    fn mentions_of_post<'a>(
+    pub(super) fn mentions_of_post<'a>(
         &'a self,
         source: &SourceId,
         id: &str,
@@ -51,7 +54,8 @@ impl State {
 }
 
 impl Change<'_> {
-    pub fn receive(&mut self, posts: Vec<Post>) -> Outcome {
+    pub fn receive(&mut self, posts: Vec<Post>) -> u64 {
+        let mut forgotten = 0;
         for post in posts {
             let waits = self.state.inbox.values().any(|other| {
                 (&other.source, &other.id, &other.version, other.deleted)
@@ -60,11 +64,15 @@ impl Change<'_> {
             if waits {
                 continue;
             }
+            if !post.deleted && self.state.forgotten(&post).is_some() {
+                forgotten += 1;
+                continue;
+            }
             let number = self.state.inbox_last.get(&post.source).copied().unwrap_or(0) + 1;
             self.put(|state| &mut state.inbox_last, post.source.clone(), Some(number));
             self.put(|state| &mut state.inbox, (post.source.clone(), number), Some(post));
         }
-        Outcome::Done
+        forgotten
     }
 
     pub fn record(&mut self, recording: Recording) -> Outcome {
@@ -81,12 +89,13 @@ impl Change<'_> {
                 return Outcome::Conflict;
             }
         }
+        let order = Order { at: forgotten_at, by: &Actor::Daemon, reason: ErasedFor::DeletedByAuthor };
         for id in erased {
             self.forget_inbox(id);
-            self.erase(id, forgotten_at);
+            self.erase(id, order);
         }
         for gap in gaps {
-            self.put(|state| &mut state.gaps, (gap.until, gap), Some(()));
+            self.put(|state| &mut state.gaps, (gap.gap.until, gap.gap), Some(gap.repaired_at));
         }
         if let Some(through) = inbox_through {
             let done: Vec<_> = self
@@ -104,6 +113,9 @@ impl Change<'_> {
 
     fn mention(&mut self, mut row: RecordedMention) -> Outcome {
         let post = row.post();
+        if self.state.forgotten(post).is_some() {
+            return Outcome::Conflict;
+        }
         let source = post.source.clone();
         let own_id = post.id.clone();
         let id = self.state.known_as(&source, &own_id, &post.aliases).unwrap_or_else(|| own_id.clone());
@@ -139,6 +151,8 @@ impl Change<'_> {
         if let Some(stored) = self.state.mentions.get(&row.id()) {
             row.correction.clone_from(&stored.correction);
         }
+        // As on disk, where the leads of the first mention make the key.
+        self.forget_key();
         self.put(|state| &mut state.mentions, row.id(), Some(row));
         Outcome::Done
     }
@@ -156,32 +170,6 @@ impl Change<'_> {
             self.state.inbox.iter().filter(|(_, other)| same(other)).map(|(key, _)| key.clone()).collect();
         for key in copies {
             self.put(|state| &mut state.inbox, key, None);
-        }
-    }
-
-    /// Erases a mention; its post's other names go with the last mention that bears its text.
-    pub fn erase(&mut self, id: MentionId, now: jiff::Timestamp) {
-        let Some(mut mention) = self.state.mentions.get(&id).cloned() else { return };
-        mention.erase(now);
-        let (source, post) = (mention.post().source.clone(), mention.post().id.clone());
-        self.put(|state| &mut state.mentions, id, Some(mention));
-        let bears_text = self
-            .state
-            .mentions_of_post(&source, &post)
-            .filter_map(|(_, mention)| self.state.mentions.get(&mention))
-            .any(|mention| mention.erased_at.is_none());
-        if bears_text {
-            return;
-        }
-        let names: Vec<_> = self
-            .state
-            .aliases
-            .iter()
-            .filter(|((of, alias), target)| *of == source && **target == post && !is_id_alias(alias))
-            .map(|(key, _)| key.clone())
-            .collect();
-        for key in names {
-            self.put(|state| &mut state.aliases, key, None);
         }
     }
 }

@@ -3,10 +3,16 @@
 use std::collections::BTreeMap;
 
 use super::change::Change;
+use super::forget::Order;
 use super::{Memory, State};
-use crate::domain::id::InstanceId;
+use crate::domain::erasure::ErasedFor;
+use crate::domain::event::Actor;
+use crate::domain::id::{InstanceId, SourceId};
+use crate::domain::source::Blind;
 use crate::store::chain::Link;
-use crate::store::{Retained, Retention, Row, Rows, TALLY_BUCKET, Tally, Verified};
+use crate::store::{
+    Result, Retained, Retention, Row, Rows, StoreError, TALLY_BUCKET, Tally, Verified, is_nameless,
+};
 
 type Deletion = Box<dyn FnOnce(&mut Change<'_>)>;
 
@@ -14,17 +20,30 @@ impl Change<'_> {
     pub fn retain(&mut self, retention: &Retention) -> Retained {
         let mut done = Retained::default();
         let mut left = retention.limit.max(1);
-        let texts: Vec<_> = self
+        let mut texts: Vec<_> = self
             .state
             .mentions
             .values()
             .filter(|row| row.erased_at.is_none())
-            .filter(|row| row.recorded_at < retention.text_limit(row.topic(), &row.post().source))
-            .map(|row| row.id())
+            .filter_map(|row| {
+                let (limit, reason) = retention.text_limit(row.topic(), &row.post().source);
+                (row.recorded_at < limit).then(|| (row.id(), reason))
+            })
             .collect();
+        // In the order in which they lie on disk: each erasure is an entry of the one chain.
+        texts.sort_by_key(|(id, _)| {
+            let row = &self.state.mentions[id];
+            (row.topic().clone(), row.post().source.clone(), row.recorded_at, *id)
+        });
+        let unconfirmed = retention.refreshed.iter().flat_map(|(source, since)| {
+            self.state.unconfirmed(source, *since, retention.now).into_iter().map(|id| (id, ErasedFor::Terms))
+        });
+        let mut doomed: Vec<_> = unconfirmed.collect();
+        doomed.retain(|(id, _)| texts.iter().all(|(other, _)| other != id));
+        texts.extend(doomed);
         done.more = texts.len() > left;
-        for id in texts.into_iter().take(left) {
-            self.erase(id, retention.now);
+        for (id, reason) in texts.into_iter().take(left) {
+            self.erase(id, Order { at: retention.now, by: &Actor::Daemon, reason });
             done.erased += 1;
             left -= 1;
         }
@@ -41,6 +60,10 @@ impl Change<'_> {
         }
         for key in self.state.holds.keys().copied().filter(|key| key.0 < before) {
             doomed.push(Box::new(move |change| change.put(|state| &mut state.holds, key, None)));
+        }
+        for key in self.state.gaps.keys().filter(|key| key.0 < before) {
+            let key = key.clone();
+            doomed.push(Box::new(move |change| change.put(|state| &mut state.gaps, key, None)));
         }
         for (id, _) in self.state.links.iter().filter(|(_, forget_at)| **forget_at < before) {
             let id = *id;
@@ -59,6 +82,43 @@ impl Change<'_> {
     }
 }
 
+impl Change<'_> {
+    /// Takes a row of an export; what was forgotten since it was made stays forgotten.
+    pub fn load(&mut self, row: Row) -> Result<()> {
+        let known = self.state.forget_key.get(&());
+        let is_buried = |source: &SourceId, id: &str| {
+            let mark = known.map(|key| key.post(source.as_str(), id));
+            mark.is_some_and(|mark| self.state.forgotten.contains_key(&mark))
+        };
+        match &row {
+            Row::ForgetKey(key) if known.is_some_and(|known| known != key) => {
+                return Err(StoreError::Unreadable {
+                    place: "memory".into(),
+                    row: "key of tombstones",
+                    why: "the rows are of another store than what was forgotten here".into(),
+                });
+            }
+            Row::Inbox(_, post) if !post.deleted && self.state.is_unwanted(post) => return Ok(()),
+            Row::Version { source, id, .. } | Row::Alias { source, id, .. } if is_buried(source, id) => {
+                return Ok(());
+            }
+            _ => {}
+        }
+        let forgotten = match &row {
+            Row::Mention(mention) if mention.erased_at.is_none() => {
+                self.forget_key();
+                self.state.forgotten_since(mention.post()).map(|at| (mention.id(), at))
+            }
+            _ => None,
+        };
+        self.state.load(row);
+        if let Some((id, at)) = forgotten {
+            self.erase(id, Order { at, by: &Actor::Daemon, reason: ErasedFor::Request });
+        }
+        Ok(())
+    }
+}
+
 impl State {
     pub(super) fn rows(&self, after: Option<&str>, limit: usize) -> Rows<Row> {
         let all = self.all_rows();
@@ -70,8 +130,13 @@ impl State {
 
     fn all_rows(&self) -> Vec<Row> {
         let mut all: Vec<Row> = Vec::new();
+        all.extend(self.forget_key.values().cloned().map(Row::ForgetKey));
+        all.extend(self.forgotten.iter().map(|(mark, at)| Row::Forgotten { mark: *mark, at: *at }));
         all.extend(self.sources.values().cloned().map(Row::Source));
-        all.extend(self.gaps.keys().map(|key| Row::Gap(key.1.clone())));
+        let gaps = self.gaps.iter();
+        all.extend(
+            gaps.map(|(key, repaired_at)| Row::Gap(Blind { gap: key.1.clone(), repaired_at: *repaired_at })),
+        );
         all.extend(
             self.inbox_last
                 .iter()
@@ -105,13 +170,16 @@ impl State {
         );
         all.extend(self.events.values().cloned().map(Row::Event));
         all.extend(self.calibrations.values().cloned().map(Row::Calibration));
+        all.extend(self.notes.values().cloned().map(Row::Note));
         all
     }
 
-    pub(super) fn load(&mut self, row: Row) {
+    fn load(&mut self, row: Row) {
         match row {
+            Row::ForgetKey(key) => drop(self.forget_key.insert((), key)),
+            Row::Forgotten { mark, at } => drop(self.forgotten.insert(mark, at)),
             Row::Source(row) => drop(self.sources.insert(row.id.clone(), row)),
-            Row::Gap(gap) => drop(self.gaps.insert((gap.until, gap), ())),
+            Row::Gap(gap) => drop(self.gaps.insert((gap.gap.until, gap.gap), gap.repaired_at)),
             Row::InboxLast { source, number } => drop(self.inbox_last.insert(source, number)),
             Row::Inbox(number, post) => {
                 let last = self.inbox_last.entry(post.source.clone()).or_default();
@@ -120,7 +188,9 @@ impl State {
             }
             Row::Mention(row) => {
                 let post = row.post();
-                self.posts.insert((post.source.clone(), post.id.clone(), row.topic().clone()), row.id());
+                if row.erased_at.is_none() || !is_nameless(&post.id) {
+                    self.posts.insert((post.source.clone(), post.id.clone(), row.topic().clone()), row.id());
+                }
                 self.mentions.insert(row.id(), row);
             }
             Row::Version { source, id, version, topic } => {
@@ -154,6 +224,7 @@ impl State {
                 let model = &row.model;
                 self.calibrations.insert((model.name.clone(), model.version.clone(), row.number), row);
             }
+            Row::Note(note) => drop(self.notes.insert(note.name(), note)),
         }
     }
 

@@ -13,7 +13,7 @@ use crate::store::{Attempted, Effects, Outcome, Result, settle};
 
 impl Txn<'_> {
     pub fn effects(&mut self, effects: Effects) -> Result<Outcome> {
-        let Effects { escalations, opens, joins, notifications, holds, events, link } = effects;
+        let Effects { escalations, opens, joins, notifications, holds, events, link, rechecks } = effects;
         if let Some((id, forget_at)) = link {
             if self.has(&Key::of(Sort::Link).id(id.as_bytes()))? {
                 return Ok(Outcome::Conflict);
@@ -41,6 +41,9 @@ impl Txn<'_> {
         }
         for hold in holds {
             self.put_hold(&hold)?;
+        }
+        for recheck in rechecks {
+            self.schedule(&recheck)?;
         }
         for event in events {
             self.tie(event)?;

@@ -7,7 +7,7 @@
 use jiff::Timestamp;
 use uuid::Uuid;
 
-/// The sort of a row. Rows up to [`Sort::LAST_ROW`] are what is exported, in this order, which is
+/// The sort of a row. Rows from [`Sort::FIRST_ROW`] to [`Sort::LAST_ROW`] are what is exported, in this order, which is
 /// the order in which they can be loaded; the others follow from them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
@@ -17,6 +17,10 @@ pub(super) enum Sort {
     /// How many mentions are kept.
     MentionCount = 0x02,
 
+    /// what tombstones are made with
+    ForgetKey = 0x0E,
+    /// mark
+    Forgotten = 0x0F,
     /// source
     Source = 0x10,
     /// until, half a hash of the row
@@ -53,6 +57,8 @@ pub(super) enum Sort {
     Event,
     /// model's name, its version, number
     Calibration,
+    /// name
+    Note = 0x30,
 
     /// recorded, mention
     MentionByTime = 0x40,
@@ -86,11 +92,19 @@ pub(super) enum Sort {
     NotificationKey,
     /// may be forgotten at, link
     LinkByTime,
+    /// mark of an author or an address, mark of a site, mention: those that still bear text
+    Lead = 0x60,
+    /// mention: those whose posts are asked for anew
+    Recheck,
+    /// source, due, mention
+    RecheckDue,
 }
 
 impl Sort {
+    /// The first sort that is exported.
+    pub const FIRST_ROW: Sort = Sort::ForgetKey;
     /// The last sort that is exported.
-    pub const LAST_ROW: u8 = Sort::Calibration as u8;
+    pub const LAST_ROW: u8 = Sort::Note as u8;
 }
 
 /// A key in the making.

@@ -18,12 +18,20 @@ use super::compact;
 use super::keys::{Key, Parts, Sort};
 use super::txn::Txn;
 use crate::domain::id::InstanceId;
-use crate::store::{Result, StoreError};
+use crate::domain::mention::RecordedMention;
+use crate::store::{Result, StoreError, is_nameless};
 
 /// The format that this earmark writes: which keys there are and how they are built. Values
 /// count their versions by themselves (see [`super::value`]). 2: mentions may bear corrections,
 /// which an earmark that knows only 1 would lose at the next edit, and there are calibrations.
-const FORMAT: u64 = 2;
+/// 3: authors and addresses lead to mentions by keyed hashes, and erased posts bear no names.
+const FORMAT: u64 = 3;
+
+/// Whose erased posts may bear names still.
+pub(super) const BEFORE_NAMES_WENT: u64 = 2;
+
+/// Mentions brought up to date in one batch.
+const STRIDE: usize = 500;
 
 /// Pages that sled keeps in memory. Small: the daemon shares its machine, and all hot rows
 /// (timers, outbox, newest mentions) are few.
@@ -186,7 +194,10 @@ fn prepare(engine: &Engine) -> Result<()> {
     match txn.get::<u64>(&format)? {
         None if engine.tree.is_empty() => txn.put(format, &FORMAT),
         Some(FORMAT) => {}
-        Some(found) if found < FORMAT => txn.put(format, &FORMAT),
+        Some(found) if found < FORMAT => {
+            bring_up(engine)?;
+            txn.put(format, &FORMAT);
+        }
         Some(found) => {
             return Err(txn.unreadable(
                 "format mark",
@@ -208,6 +219,33 @@ fn prepare(engine: &Engine) -> Result<()> {
     txn.end_leases()?;
     commit(engine, txn)?;
     engine.flush()
+}
+
+/// Gives every mention its leads, and takes the names of posts that were erased. In batches, each of which may
+/// be done again: the format is written once all are done, so a kill costs a repetition.
+fn bring_up(engine: &Engine) -> Result<()> {
+    let mut from = Key::of(Sort::Mention);
+    let end = from.clone().end();
+    let mut done = 0;
+    loop {
+        let mut txn = engine.txn();
+        let pairs = txn.scan(&from, &end, false, STRIDE)?;
+        let Some((last, _)) = pairs.last() else { return Ok(()) };
+        from = Key(last.clone()).next();
+        for (_, value) in &pairs {
+            let row: RecordedMention = txn.decode(value)?;
+            match row.erased_at {
+                None => txn.put_leads(&row)?,
+                Some(at) if !is_nameless(&row.post().id) => {
+                    txn.unname(&row.post().source, &row.post().id, at)?;
+                }
+                Some(_) => {}
+            }
+        }
+        commit(engine, txn)?;
+        done += pairs.len();
+        tracing::info!("the store in {} is brought up to date: {done} mentions", engine.place);
+    }
 }
 
 /// Applies what a change wrote; whether there was anything.
@@ -261,7 +299,7 @@ mod tests {
                 error => break error.to_string(),
             }
         };
-        assert!(error.contains("format 3") && error.contains("store export"), "{error}");
+        assert!(error.contains("format 4") && error.contains("store export"), "{error}");
     }
 
     #[test]

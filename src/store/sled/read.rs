@@ -15,7 +15,7 @@ use crate::domain::mention::RecordedMention;
 use crate::domain::notification::{Hold, Notification};
 use crate::domain::post::Post;
 use crate::domain::silence::Silence;
-use crate::domain::source::Gap;
+use crate::domain::source::Blind;
 use crate::store::{
     EscalationFilter, MentionFilter, NotificationFilter, OutboxDepth, PLACE, Page, Result, Rows,
     TALLY_BUCKET, Tally,
@@ -129,12 +129,12 @@ impl Txn<'_> {
         Ok(found)
     }
 
-    pub fn gaps(&self, window: Window) -> Result<Vec<Gap>> {
+    pub fn gaps(&self, window: Window) -> Result<Vec<Blind>> {
         let from = Key::of(Sort::Gap).time(window.from).raw(&[0xFF; 17]);
-        let mut gaps: Vec<Gap> =
+        let mut gaps: Vec<Blind> =
             self.values(self.scan(&from, &Key::of(Sort::Gap).end(), false, usize::MAX)?)?;
-        gaps.retain(|gap| gap.from.is_none_or(|from| from < window.until));
-        gaps.sort_by(|a, b| (a.until, a).cmp(&(b.until, b)));
+        gaps.retain(|gap| gap.gap.from.is_none_or(|from| from < window.until));
+        gaps.sort_by(|a, b| (a.gap.until, &a.gap).cmp(&(b.gap.until, &b.gap)));
         Ok(gaps)
     }
 

@@ -1,20 +1,19 @@
 //! Crossings 0 and 1: received and recorded.
 
-use jiff::Timestamp;
-
+use super::forget::Order;
 use super::keys::{Key, Parts, Sort};
 use super::rows::{alias_key, inbox_key, post_key, tally_key, version_key, waiting_key};
 use super::txn::Txn;
+use crate::domain::erasure::ErasedFor;
+use crate::domain::event::Actor;
 use crate::domain::id::{MentionId, SourceId, TopicId};
 use crate::domain::mention::RecordedMention;
 use crate::domain::post::Post;
 use crate::domain::sentiment::Counts;
 use crate::domain::source::{Gap, SourceState};
-use crate::store::{
-    Outcome, PostName, Recalled, Recording, Result, bucket, id_alias, is_id_alias, is_tallied,
-};
+use crate::store::{Outcome, PostName, Recalled, Recording, Result, bucket, id_alias, is_tallied};
 
-/// Half a hash tells gaps that end at the same instant apart.
+/// Half a hash tells gaps that end at the same instant apart. What became of it is no part of the name.
 pub(super) fn gap_key(gap: &Gap) -> Key {
     use sha2::{Digest, Sha256};
     let hash = Sha256::digest(serde_json::to_vec(gap).expect("a gap is plain data"));
@@ -35,7 +34,7 @@ impl Txn<'_> {
         Ok(None)
     }
 
-    fn mentions_of_post(&self, source: &SourceId, id: &str) -> Result<Vec<(TopicId, RecordedMention)>> {
+    pub fn mentions_of_post(&self, source: &SourceId, id: &str) -> Result<Vec<(TopicId, RecordedMention)>> {
         let prefix = post_key(source, id);
         let mut mentions = Vec::new();
         for (key, value) in self.all(&prefix)? {
@@ -57,9 +56,14 @@ impl Txn<'_> {
         Ok(Some(Recalled { id, version_known, mentions }))
     }
 
-    pub fn receive(&mut self, posts: &[Post]) -> Result<()> {
+    pub fn receive(&mut self, posts: &[Post]) -> Result<u64> {
+        let mut forgotten = 0;
         for post in posts {
             if self.has(&waiting_key(post))? {
+                continue;
+            }
+            if !post.deleted && self.forgotten(post)?.is_some() {
+                forgotten += 1;
                 continue;
             }
             let last = Key::of(Sort::InboxLast).text(post.source.as_str());
@@ -67,7 +71,7 @@ impl Txn<'_> {
             self.put(last, &number);
             self.put_inbox(number, post);
         }
-        Ok(())
+        Ok(forgotten)
     }
 
     pub fn record(&mut self, recording: Recording) -> Result<Outcome> {
@@ -84,12 +88,13 @@ impl Txn<'_> {
             }
         }
         let forgotten_at = source.answered_at.or(source.asked_at).unwrap_or(source.next_poll);
+        let order = Order { at: forgotten_at, by: &Actor::Daemon, reason: ErasedFor::DeletedByAuthor };
         for id in erased {
             self.forget_inbox(id)?;
-            self.erase(id, forgotten_at)?;
+            self.erase(id, order)?;
         }
         for gap in gaps {
-            self.put(gap_key(&gap), &gap);
+            self.put(gap_key(&gap.gap), &gap);
         }
         if let Some(through) = inbox_through {
             let inbox = inbox_key(&source.id);
@@ -114,6 +119,9 @@ impl Txn<'_> {
 
     fn take_mention(&mut self, mut row: RecordedMention) -> Result<Outcome> {
         let post = row.post().clone();
+        if self.forgotten(&post)?.is_some() {
+            return Ok(Outcome::Conflict);
+        }
         let topic = row.topic().as_str().to_owned();
         let known = self.known_as(&post.source, &post.id, &post.aliases)?;
         let id = known.unwrap_or_else(|| post.id.clone());
@@ -162,28 +170,6 @@ impl Txn<'_> {
                 && self.known_as(&copy.source, &copy.id, &copy.aliases)?.as_ref() == Some(&post.id);
             if same {
                 self.remove_inbox(number, &copy);
-            }
-        }
-        Ok(())
-    }
-
-    /// Erases a mention; its post's other names go with the last mention that bears its text.
-    pub fn erase(&mut self, id: MentionId, now: Timestamp) -> Result<()> {
-        let Some(mut mention) = self.mention(id)? else { return Ok(()) };
-        mention.erase(now);
-        self.put_mention(&mention)?;
-        let (source, post) = (&mention.post().source, &mention.post().id);
-        let mentions = self.mentions_of_post(source, post)?;
-        if mentions.iter().any(|(_, other)| other.erased_at.is_none()) {
-            return Ok(());
-        }
-        let names = Key::of(Sort::NameOfPost).text(source.as_str()).text(post);
-        for (key, _) in self.all(&names)? {
-            let alias = Parts(&key[names.0.len()..]).text();
-            let alias = alias.ok_or_else(|| self.unreadable("post's name", "its key holds no name"))?;
-            if !is_id_alias(&alias) {
-                self.remove(Key(key));
-                self.remove(alias_key(source, &alias));
             }
         }
         Ok(())

@@ -1,9 +1,12 @@
 //! Retention: what has outlived its time, taken in ranges of keys. Work already done is out of
 //! the ranges, so the next call goes on where this one stopped without being told where.
 
+use super::forget::Order;
 use super::keys::{Key, Parts, Sort};
 use super::rows::{tally_key, text_key};
 use super::txn::Txn;
+use crate::domain::erasure::ErasedFor;
+use crate::domain::event::Actor;
 use crate::domain::id::{LinkId, MentionId, NotificationId, SourceId, TopicId};
 use crate::store::{Result, Retained, Retention, TALLY_BUCKET};
 
@@ -12,8 +15,10 @@ impl Txn<'_> {
         let mut done = Retained::default();
         let mut left = retention.limit.max(1);
         self.erase_texts(retention, &mut left, &mut done)?;
+        self.erase_unconfirmed(retention, &mut left, &mut done)?;
         self.delete_notifications(retention, &mut left, &mut done)?;
         self.delete_holds(retention, &mut left, &mut done)?;
+        self.delete_gaps(retention, &mut left, &mut done)?;
         self.delete_links(retention, &mut left, &mut done)?;
         self.delete_tallies(retention, &mut left, &mut done)?;
         Ok(done)
@@ -39,15 +44,37 @@ impl Txn<'_> {
             };
             let (topic, source) = (TopicId::from(topic), SourceId::from(source));
             let pair = text_key(&topic, &source);
-            let until = pair.clone().time(retention.text_limit(&topic, &source));
+            let (limit, reason) = retention.text_limit(&topic, &source);
+            let until = pair.clone().time(limit);
+            let order = Order { at: retention.now, by: &Actor::Daemon, reason };
             for key in self.doomed(&pair, &until, *left, done)? {
                 let id = key.last_chunk().copied().map(uuid::Uuid::from_bytes);
                 let id = id.ok_or_else(|| self.unreadable("text index", "its key is too short"))?;
-                self.erase(MentionId(id), retention.now)?;
+                self.erase(MentionId(id), order)?;
                 done.erased += 1;
                 *left -= 1;
             }
             from = pair.end();
+        }
+        Ok(())
+    }
+
+    /// What a site's terms want to be asked for again, and it has not served for too long.
+    fn erase_unconfirmed(
+        &mut self,
+        retention: &Retention,
+        left: &mut usize,
+        done: &mut Retained,
+    ) -> Result<()> {
+        let order = Order { at: retention.now, by: &Actor::Daemon, reason: ErasedFor::Terms };
+        for (source, since) in &retention.refreshed {
+            let unconfirmed = self.unconfirmed(source, *since, retention.now)?;
+            done.more |= unconfirmed.len() > *left;
+            for id in unconfirmed.into_iter().take(*left) {
+                self.erase(id, order)?;
+                done.erased += 1;
+                *left -= 1;
+            }
         }
         Ok(())
     }
@@ -83,6 +110,17 @@ impl Txn<'_> {
         let holds = Key::of(Sort::Hold);
         let until = holds.clone().time(retention.rows_before);
         for key in self.doomed(&holds, &until, *left, done)? {
+            self.remove(Key(key));
+            done.deleted += 1;
+            *left -= 1;
+        }
+        Ok(())
+    }
+
+    fn delete_gaps(&mut self, retention: &Retention, left: &mut usize, done: &mut Retained) -> Result<()> {
+        let gaps = Key::of(Sort::Gap);
+        let until = gaps.clone().time(retention.rows_before);
+        for key in self.doomed(&gaps, &until, *left, done)? {
             self.remove(Key(key));
             done.deleted += 1;
             *left -= 1;

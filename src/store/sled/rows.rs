@@ -9,10 +9,11 @@ use crate::domain::escalation::Escalation;
 use crate::domain::event::{ChainedEvent, Event};
 use crate::domain::id::{EscalationId, LinkId, MentionId, NotificationId, SourceId, TopicId};
 use crate::domain::mention::RecordedMention;
+use crate::domain::note::Note;
 use crate::domain::notification::{About, Hold, Notification};
 use crate::domain::post::Post;
 use crate::store::chain::Link;
-use crate::store::{Result, ready};
+use crate::store::{Result, is_nameless, ready};
 
 pub(super) fn mention_key(id: MentionId) -> Key {
     Key::of(Sort::Mention).id(id.as_bytes())
@@ -67,7 +68,8 @@ impl Txn<'_> {
 
     pub fn put_mention(&mut self, row: &RecordedMention) -> Result<()> {
         let (id, at, post) = (row.id(), row.recorded_at, row.post());
-        match self.mention(id)? {
+        let old = self.mention(id)?;
+        match &old {
             None => {
                 let count = Key::of(Sort::MentionCount);
                 let kept: u64 = self.get(&count)?.unwrap_or(0);
@@ -81,13 +83,21 @@ impl Txn<'_> {
             }
             Some(_) => {}
         }
+        if let Some(old) = old.filter(|old| old.erased_at.is_none()) {
+            self.remove_leads(&old)?;
+        }
         self.put(by_time(Sort::MentionByTime, at, id.as_bytes()), &());
         let topic = Key::of(Sort::MentionByTopic).text(row.topic().as_str());
         self.put(topic.time(at).id(id.as_bytes()), &());
-        self.put(post_key(&post.source, &post.id).text(row.topic().as_str()), &id);
+        if row.erased_at.is_none() || !is_nameless(&post.id) {
+            self.put(post_key(&post.source, &post.id).text(row.topic().as_str()), &id);
+        }
         let text = text_key(row.topic(), &post.source).time(at).id(id.as_bytes());
         match row.erased_at {
-            None => self.put(text, &()),
+            None => {
+                self.put(text, &());
+                self.put_leads(row)?;
+            }
             Some(_) => self.remove(text),
         }
         self.put(mention_key(id), row);
@@ -200,6 +210,10 @@ impl Txn<'_> {
     pub fn remove_link(&mut self, id: LinkId, forget_at: Timestamp) {
         self.remove(by_time(Sort::LinkByTime, forget_at, id.as_bytes()));
         self.remove(Key::of(Sort::Link).id(id.as_bytes()));
+    }
+
+    pub fn put_note(&mut self, note: &Note) {
+        self.put(Key::of(Sort::Note).text(&note.name()), note);
     }
 
     pub fn put_event(&mut self, entry: &ChainedEvent) {

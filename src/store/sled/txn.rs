@@ -7,7 +7,7 @@ use ::sled::{Batch, Tree};
 
 use super::keys::Key;
 use super::value::{Stored, decode, encode};
-use crate::domain::id::InstanceId;
+use crate::domain::id::{EscalationId, InstanceId};
 use crate::store::chain::Link;
 use crate::store::{Result, StoreError};
 
@@ -23,11 +23,13 @@ pub(super) struct Txn<'a> {
     writes: BTreeMap<Vec<u8>, Option<Vec<u8>>>,
     /// The end of this instance's chain, once it was needed.
     pub chain: Option<Link>,
+    /// Messages about a matter that have left, once that was needed.
+    pub sent: BTreeMap<EscalationId, u64>,
 }
 
 impl<'a> Txn<'a> {
     pub fn new(tree: &'a Tree, place: &'a str, instance: InstanceId) -> Self {
-        Self { tree, place, instance, writes: BTreeMap::new(), chain: None }
+        Self { tree, place, instance, writes: BTreeMap::new(), chain: None, sent: BTreeMap::new() }
     }
 
     /// All writes, or none if there is nothing to write.

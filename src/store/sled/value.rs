@@ -19,11 +19,13 @@ use crate::domain::escalation::Escalation;
 use crate::domain::event::ChainedEvent;
 use crate::domain::id::{EscalationId, LinkId, MentionId, NotificationId};
 use crate::domain::mention::RecordedMention;
+use crate::domain::note::Note;
 use crate::domain::notification::{Hold, Notification};
 use crate::domain::post::Post;
 use crate::domain::sentiment::Counts;
 use crate::domain::silence::Silence;
-use crate::domain::source::{Gap, SourceState};
+use crate::domain::source::{Blind, SourceState};
+use crate::store::{ForgetKey, Recheck};
 use jiff::Timestamp;
 
 /// One step from a version to the next.
@@ -45,7 +47,7 @@ macro_rules! stored {
 
 stored! {
     SourceState => "source",
-    Gap => "gap",
+    Blind => "gap",
     Post => "post in the inbox",
     RecordedMention => "mention",
     Escalation => "escalation",
@@ -56,6 +58,9 @@ stored! {
     Counts => "tally",
     ChainedEvent => "event",
     Calibration => "calibration",
+    ForgetKey => "key of tombstones",
+    Recheck => "time to ask anew",
+    Note => "note",
     MentionId => "mention's number",
     EscalationId => "escalation's number",
     NotificationId => "notification's number",

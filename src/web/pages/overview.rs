@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use axum::extract::{Extension, State};
+use jiff::Timestamp;
 use maud::{Markup, html};
 
 use super::show::Reading;
@@ -12,7 +13,7 @@ use crate::api::caller::Caller;
 use crate::api::status::Status;
 use crate::domain::escalation::Escalation;
 use crate::domain::sentiment::{Counts, Polarity};
-use crate::domain::source::{GapCause, SourceState};
+use crate::domain::source::{Blind, SourceState};
 use crate::domain::words;
 use crate::store::{EscalationFilter, Page};
 
@@ -162,18 +163,22 @@ fn sources(read: &Reading<'_>, status: &Status) -> Markup {
                     th scope="col" { "source" } th scope="col" { "how it is" } th scope="col" { "read through" }
                     th scope="col" { "last new post" } th.number scope="col" { "posts" }
                 } }
-                tbody { @for source in &status.sources { (source_row(read, source)) } }
+                tbody { @for source in &status.sources { (source_row(read, source, status.now)) } }
             }
         }
         @if !status.gaps.is_empty() {
-            h3 { "Not heard in the last 7 days" }
+            h3 { "Not watched in the last 7 days" }
             ul {
-                @for gap in &status.gaps {
+                @for Blind { gap, repaired_at } in &status.gaps {
                     li {
                         strong { (gap.source) } ": "
                         @if let Some(from) = gap.from { "from " (read.time(from)) " to " (read.time(gap.until)) }
                         @else { "up to " (read.time(gap.until)) }
-                        ", " (cause(gap.cause))
+                        ", " (gap.cause.words()) "; "
+                        @match repaired_at {
+                            Some(at) => { "read afterwards, by " (read.time(*at)) }
+                            None => { span.bad { "what was said then is missing" } }
+                        }
                         @if !gap.detail.is_empty() { span.quiet { " (" (words::one_line(&gap.detail, 200)) ")" } }
                     }
                 }
@@ -182,7 +187,7 @@ fn sources(read: &Reading<'_>, status: &Status) -> Markup {
     }
 }
 
-fn source_row(read: &Reading<'_>, source: &SourceState) -> Markup {
+fn source_row(read: &Reading<'_>, source: &SourceState, now: Timestamp) -> Markup {
     html! {
         tr {
             th scope="row" { (source.id) }
@@ -193,21 +198,16 @@ fn source_row(read: &Reading<'_>, source: &SourceState) -> Markup {
                         @if let Some(error) = &source.last_error { br; span.small.quiet { (words::one_line(error, 300)) } }
                     }
                     (None, None) => { span.quiet { "not asked yet" } }
+                    (None, Some(_)) if source.told_quiet => { span.odd { "is read, and strangely quiet" } }
                     (None, Some(_)) => { span.good { "is read" } }
+                }
+                @if let Some(behind) = source.behind(now) {
+                    br; span.small.quiet { "behind by " (words::length(behind)) ": what has piled up is being read" }
                 }
             }
             td data-label="read through" { @match source.fetched_through { Some(at) => (read.time(at)), None => "–" } }
             td data-label="last new post" { @match source.spoke_at { Some(at) => (read.time(at)), None => "–" } }
             td.number data-label="posts" { (words::figure(source.posts)) }
         }
-    }
-}
-
-fn cause(cause: GapCause) -> &'static str {
-    match cause {
-        GapCause::SourceFailed => "it gave no answer",
-        GapCause::DaemonOff => "earmark did not run",
-        GapCause::Overrun => "more came than it serves at once",
-        GapCause::Missing => "single posts were announced and never served",
     }
 }

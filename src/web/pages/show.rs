@@ -187,7 +187,7 @@ pub fn mention(read: &Reading<'_>, view: &MentionView, here: Option<EscalationId
                 span.small { (read.topic(one.topic())) }
             }
             @if let Some(erased) = one.erased_at {
-                p { em { "The text is gone: its author took it back or its time was over, " (read.time(erased)) "." } }
+                p { em { "The text is gone: " (words::erased(one.erased_for)) ", " (read.time(erased)) "." } }
             } @else {
                 @if let Some(title) = &post.title { h3 dir="auto" { (marked(title, spans, Field::Title)) } }
                 @if !post.text.is_empty() { p.said dir="auto" { (marked(&post.text, spans, Field::Text)) } }

@@ -21,6 +21,7 @@ const COMMANDS: &[&[&str]] = &[
     &["escalations", "silence"],
     &["digest"],
     &["import"],
+    &["forget"],
     &["replay"],
     &["sources"],
     &["sources", "parse"],

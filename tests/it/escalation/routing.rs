@@ -209,6 +209,7 @@ fn a_mention_is_answered_for_by_its_open_matter_else_its_owner_else_the_champion
         finding: Finding::Held(HoldReason::NoTrigger),
         correction: None,
         erased_at: None,
+        erased_for: None,
     };
     assert_eq!(accountable(&desk.roster, &mention, None).as_str(), "care");
     let mut ledger = Ledger::default();

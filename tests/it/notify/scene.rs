@@ -80,6 +80,7 @@ pub fn mention(post: Post, negative: f32, escalation: EscalationId) -> RecordedM
         finding: Finding::Opened(escalation, "angry-customer".into()),
         correction: None,
         erased_at: None,
+        erased_for: None,
     }
 }
 

@@ -68,7 +68,9 @@ fn watch(source: &str, failing_since: Option<Timestamp>, gaps: Vec<Gap>) -> Watc
         spoke_at: None,
         failing_since,
         last_error: failing_since.map(|_| "the site answered 503".into()),
-        gaps,
+        behind_since: None,
+        quiet_since: None,
+        gaps: gaps.into_iter().map(Into::into).collect(),
     }
 }
 

@@ -1,6 +1,7 @@
 //! What the model would not say, said to people: the review list, the badges, why a score is as it
 //! is; all of it with hostile text.
 
+use earmark::domain::erasure::ErasedFor;
 use earmark::domain::sentiment::{Doubt, NeedsAnswer, Sentiment};
 use serde_json::Value;
 
@@ -174,11 +175,12 @@ async fn a_score_is_explained_in_shades_and_in_words() {
 #[tokio::test]
 async fn what_cannot_be_explained_says_why() {
     let scene = Scene::start("").await;
-    let id = scene.hear("4", |one| one.erase(one.recorded_at)).await;
+    let id = scene.hear("4", |one| one.erase(one.recorded_at, ErasedFor::DeletedByAuthor)).await;
     let (status, page) = scene.get(&format!("/mentions/{id}/why-this-score")).await;
     assert_eq!(status, 409);
     assert!(page.contains("The text is gone"), "{page}");
     let (_, page) = scene.get(&format!("/mentions/{id}")).await;
     assert!(!page.contains("why-this-score"), "a link that leads nowhere");
+    assert!(page.contains("The text is gone: its author deleted it"), "{page}");
     assert_eq!(scene.get("/mentions/nonsense/why-this-score").await.0, 404);
 }

@@ -231,6 +231,7 @@ fn mention(id: &str, negative: f32, finding: Finding, now: Timestamp) -> Recorde
         finding,
         correction: None,
         erased_at: None,
+        erased_for: None,
     }
 }
 

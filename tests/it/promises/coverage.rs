@@ -95,3 +95,51 @@ async fn a_source_that_somebody_mended_is_asked_at_once_and_one_that_is_gone_is_
     world.read_all();
     world.end().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_outage_that_was_read_through_afterwards_is_in_the_ledger_and_nothing_is_missing() {
+    let mut world = World::start(Scene::new().with(SCENE).page("/feed.json", feed(&[1, 2]))).await;
+    world.advance("10m").await;
+    world.site.put("/feed.json", Page::new(503));
+    world.advance("2h").await;
+    world.expect_line("ops", "source_sick");
+    world.site.put("/feed.json", feed(&[1, 2, 3]));
+    // Longer than the back-off of two hours of failures, whatever its jitter.
+    world.advance("4h").await;
+    world.expect_line("ops", "source_well");
+    let status = world.get("/api/v1/status").await.json();
+    let gaps = status["gaps"].as_array().expect("a list").clone();
+    assert_eq!(gaps.len(), 1, "{gaps:#?}");
+    assert_eq!((&gaps[0]["source"], &gaps[0]["cause"]), (&json!("blog"), &json!("source_failed")));
+    assert!(gaps[0]["repaired_at"].is_string() && gaps[0]["repaired_at"] == gaps[0]["until"], "{gaps:#?}");
+    let coverage = status["coverage"].as_array().expect("a list");
+    let blog = coverage.iter().find(|one| one["source"] == "blog").expect("it is watched");
+    assert_eq!((&blog["behind_seconds"], &blog["quiet_since"]), (&json!(null), &json!(null)));
+    let text = world.get("/api/v1/digests/daily?format=text").await.body;
+    assert!(text.contains("Nothing that we know of") && text.contains("has been read afterwards"), "{text}");
+    let page = world.get("/").await.body;
+    assert!(page.contains("it gave no answer; read afterwards"), "{page}");
+    let metrics = world.get("/metrics").await.body;
+    assert!(metrics.contains("earmark_source_behind_seconds{source=\"blog\"} 0"), "{metrics}");
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_pushes_finds_nobody_while_the_daemon_is_off_and_a_restart_is_no_stretch() {
+    let mut world = World::start(Scene::new()).await;
+    world.says("nothing much").await;
+    world.restart().await;
+    world.off_for("6h").await;
+    let gaps = world.get("/api/v1/status").await.json()["gaps"].clone();
+    assert_eq!(gaps.as_array().map(Vec::len), Some(1), "{gaps:#}");
+    let expected = json!({ "source": "desk", "from": "2026-01-12T09:00:00Z", "until": "2026-01-12T15:00:00Z",
+        "cause": "daemon_off", "detail": "" });
+    assert_eq!(gaps[0], expected);
+    let page = world.get("/").await.body;
+    assert!(
+        page.contains("earmark did not run; <span class=\"bad\">what was said then is missing"),
+        "{page}"
+    );
+    world.read_all();
+    world.end().await;
+}

@@ -5,15 +5,17 @@ use std::path::Path;
 use std::time::Duration;
 
 use earmark::domain::digest::DigestRun;
+use earmark::domain::erasure::{ErasedFor, Whose};
 use earmark::domain::escalation::Severity;
-use earmark::domain::event::What;
+use earmark::domain::event::{Actor, What};
 use earmark::domain::id::{InstanceId, LinkId, SilenceId};
+use earmark::domain::note::Note;
 use earmark::domain::notification::{Delivery, Hold, HoldReason};
 use earmark::domain::sentiment::Polarity;
 use earmark::domain::silence::Silence;
-use earmark::domain::source::{Gap, GapCause};
+use earmark::domain::source::{Blind, Gap, GapCause};
 use earmark::runtime::stop::Stop;
-use earmark::store::{Effects, Outcome, Store, StoreError};
+use earmark::store::{Effects, Forgetting, Forgot, Outcome, Store, StoreError};
 use earmark::store::{SledStore, compact};
 
 use super::judged::{calibrating, correcting, correction};
@@ -47,15 +49,17 @@ pub async fn fill(store: &dyn Store) {
         silence: None,
     };
     whole.effects.holds = vec![hold.clone(), hold];
-    whole.gaps = vec![Gap {
+    let gap = Gap {
         source: "forum".into(),
         from: None,
         until: at(1),
         cause: GapCause::DaemonOff,
         detail: String::new(),
-    }];
+    };
+    whole.gaps = vec![Blind { gap, repaired_at: Some(at(2)) }];
     assert_eq!(store.record(whole).await.expect("works"), Outcome::Done);
     store.receive(vec![post("3", "a"), post("4", "a")]).await.expect("received");
+    store.keep(vec![Note::Alive(at(1))]).await.expect("kept");
     store
         .silence(Silence {
             id: SilenceId::new(at(1)),
@@ -75,6 +79,15 @@ pub async fn fill(store: &dyn Store) {
     let said = correcting(&rows[0], Some(correction(Polarity::Positive, 3)));
     assert_eq!(store.correct(said).await.expect("works"), Outcome::Done);
     assert_eq!(store.calibrate(calibrating(1, "1")).await.expect("works"), Outcome::Done);
+    let forgetting = Forgetting {
+        whose: vec![Whose::Author { author: "somebody".into(), site: None }],
+        reason: ErasedFor::Request,
+        by: Actor::Owner("cco".into()),
+        at: at(11),
+        keep_out: true,
+        limit: 1,
+    };
+    assert_eq!(store.forget(forgetting).await.expect("works"), Forgot::default());
 }
 
 fn folder() -> tempfile::TempDir {

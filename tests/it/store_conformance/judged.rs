@@ -146,6 +146,8 @@ async fn a_note_goes_with_the_text_and_none_comes_after(bed: &mut Bed) {
         text_before: at(50),
         topics: Vec::new(),
         sources: Vec::new(),
+        terms: Vec::new(),
+        refreshed: Vec::new(),
         rows_before: at(0),
         limit: 99,
         now: at(60),

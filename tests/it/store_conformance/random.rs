@@ -3,13 +3,16 @@
 
 use std::sync::Arc;
 
+use earmark::domain::erasure::{ErasedFor, Whose};
 use earmark::domain::escalation::{Escalation, State};
-use earmark::domain::event::What;
+use earmark::domain::event::{Actor, What};
 use earmark::domain::id::{EscalationId, InstanceId, LinkId, NotificationId};
 use earmark::domain::mention::RecordedMention;
 use earmark::domain::sentiment::Polarity;
 use earmark::store::memory::Memory;
-use earmark::store::{Attempted, Effects, MentionFilter, Page, PostName, Retention, Store};
+use earmark::store::{
+    Attempted, Effects, ForgetKey, Forgetting, MentionFilter, Page, PostName, Recheck, Retention, Row, Store,
+};
 use proptest::prelude::*;
 use uuid::Uuid;
 
@@ -31,6 +34,8 @@ enum Verb {
     Retain { text: u8, rows: u8, limit: u8 },
     Correct { row: u8, polarity: u8, honest: bool },
     Calibrate { number: u8, version: u8 },
+    Forget { url: u8, keep_out: bool, limit: u8 },
+    Schedule { row: u8, due: u8 },
 }
 
 fn verb() -> impl Strategy<Value = Verb> {
@@ -52,6 +57,9 @@ fn verb() -> impl Strategy<Value = Verb> {
         2 => (small.clone(), 0_u8..4, prop::bool::weighted(0.8))
             .prop_map(|(row, polarity, honest)| Verb::Correct { row, polarity, honest }),
         1 => (1_u8..3, 0_u8..2).prop_map(|(number, version)| Verb::Calibrate { number, version }),
+        1 => (0_u8..4, any::<bool>(), 1_u8..3)
+            .prop_map(|(url, keep_out, limit)| Verb::Forget { url, keep_out, limit }),
+        2 => (small.clone(), 0_u8..60).prop_map(|(row, due)| Verb::Schedule { row, due }),
     ]
 }
 
@@ -161,6 +169,8 @@ impl Pair {
                     text_before: at(text.into()),
                     topics: vec![("t0".into(), at(i64::from(text) / 2))],
                     sources: Vec::new(),
+                    terms: Vec::new(),
+                    refreshed: vec![("forum".into(), at(i64::from(text) / 3))],
                     rows_before: at(rows.into()),
                     limit: limit.into(),
                     now: at(minute),
@@ -192,6 +202,25 @@ impl Pair {
                 let _ = both!(self, |store| store.calibrate(change.clone()));
                 both!(self, |store| store.calibrations());
             }
+            Verb::Forget { url, keep_out, limit } => {
+                let forgetting = Forgetting {
+                    whose: vec![Whose::Url(format!("https://forum.example/p{url}"))],
+                    reason: ErasedFor::Request,
+                    by: Actor::Daemon,
+                    at: at(minute),
+                    keep_out,
+                    limit: limit.into(),
+                };
+                while both!(self, |store| store.forget(forgetting.clone())).more {}
+            }
+            Verb::Schedule { row, due } => {
+                let all = self.memory.mentions(MentionFilter::default(), page(100)).await.expect("works");
+                let Some(row) = all.rows.get(usize::from(row)) else { return };
+                let recheck =
+                    Recheck { mention: row.id(), due: at(due.into()), seen_at: at(i64::from(due) / 2) };
+                let effects = Effects { rechecks: vec![recheck], ..Effects::default() };
+                let _ = both!(self, |store| store.step(effects.clone()));
+            }
         }
         self.compare().await;
     }
@@ -222,6 +251,14 @@ impl Pair {
     async fn compare(&self) {
         let now = at(self.minute);
         both!(self, |store| store.next_due());
+        both!(self, |store| store.rechecks("forum".into(), now, 3));
+        both!(self, |store| store.next_recheck("forum".into()));
+        both!(self, |store| async {
+            let rows = store.unscheduled("forum".into(), None, 100).await?.rows;
+            let mut ids: Vec<_> = rows.iter().map(RecordedMention::id).collect();
+            ids.sort();
+            Ok::<_, earmark::store::StoreError>(ids)
+        });
         both!(self, |store| store.next_ready());
         both!(self, |store| store.outbox(now));
         both!(self, |store| store.due(now, 3));
@@ -242,6 +279,11 @@ fn run(verbs: Vec<Verb>) {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let disk = super::open(folder.path(), 0).await;
         let memory: Arc<dyn Store> = Arc::new(Memory::new(disk.instance()));
+        // Each would make a key of its own.
+        let key = vec![Row::ForgetKey(ForgetKey::make())];
+        for store in [&*memory, &disk as &dyn Store] {
+            store.load(key.clone()).await.expect("loads");
+        }
         let mut pair = Pair { memory, disk: Arc::new(disk), minute: 0, made: 0 };
         for verb in verbs {
             pair.apply(verb).await;

@@ -1,9 +1,11 @@
 //! Crossings 0 and 1: received and recorded.
 
 use earmark::domain::id::SourceId;
+use earmark::domain::note::{ALIVE, Note, Spent, rhythm_of};
 use earmark::domain::post::Post;
+use earmark::domain::rhythm::Rhythm;
 use earmark::domain::sentiment::Polarity;
-use earmark::domain::source::{Gap, GapCause};
+use earmark::domain::source::{Blind, Gap, GapCause};
 use earmark::store::{MentionFilter, Outcome, Page, PostName, Recalled};
 
 use super::samples::{at, edited, mention, page, post, record, recording, sentiment, window};
@@ -20,6 +22,8 @@ cases! {
     mentions_come_in_pages_both_ways,
     what_the_author_takes_back_is_forgotten,
     gaps_touch_a_window,
+    a_gap_that_is_repaired_stays_one_row,
+    notes_are_kept_by_their_names,
 }
 
 fn name(post: &Post) -> PostName {
@@ -236,7 +240,8 @@ async fn what_the_author_takes_back_is_forgotten(bed: &mut Bed) {
         assert!(!text.contains(gone), "{gone} is still in {text}");
     }
     // A site that goes on serving it brings nothing back.
-    assert!(recall(bed, &said).await.expect("known").version_known);
+    assert_eq!(recall(bed, &said).await, None, "not even its name is left");
+    assert_eq!(bed.store.kept_out(vec![said]).await.expect("works"), [true]);
 }
 
 async fn gaps_touch_a_window(bed: &mut Bed) {
@@ -248,13 +253,54 @@ async fn gaps_touch_a_window(bed: &mut Bed) {
         detail: detail.into(),
     };
     let mut taken = recording(&*bed.store, Vec::new()).await;
-    taken.gaps = vec![gap(Some(30), 40, "c"), gap(Some(5), 10, "b"), gap(None, 5, "a")];
+    taken.gaps = [gap(Some(30), 40, "c"), gap(Some(5), 10, "b"), gap(None, 5, "a")].map(Blind::from).into();
     assert_eq!(bed.store.record(taken).await.expect("works"), Outcome::Done);
     bed.pause().await;
-    let details = |gaps: Vec<Gap>| gaps.into_iter().map(|gap| gap.detail).collect::<Vec<_>>();
+    let details = |gaps: Vec<Blind>| gaps.into_iter().map(|blind| blind.gap.detail).collect::<Vec<_>>();
     assert_eq!(details(bed.store.gaps(window(0, 100)).await.expect("works")), ["a", "b", "c"]);
     assert_eq!(details(bed.store.gaps(window(5, 30)).await.expect("works")), ["b"]);
     assert_eq!(details(bed.store.gaps(window(10, 30)).await.expect("works")), [""; 0]);
     let page = bed.store.mentions(MentionFilter::default(), page(1)).await.expect("works");
     assert_eq!((page.rows.len(), page.next), (0, None));
+}
+
+async fn a_gap_that_is_repaired_stays_one_row(bed: &mut Bed) {
+    let told = |cause, repaired: Option<i64>| Blind {
+        gap: Gap { source: "forum".into(), from: Some(at(5)), until: at(10), cause, detail: String::new() },
+        repaired_at: repaired.map(at),
+    };
+    let lost = told(GapCause::Overrun, None);
+    for (outage, repaired) in
+        [(told(GapCause::SourceFailed, None), None), (told(GapCause::SourceFailed, Some(12)), Some(at(12)))]
+    {
+        let mut taken = recording(&*bed.store, Vec::new()).await;
+        taken.gaps = vec![outage.clone(), lost.clone()];
+        assert_eq!(bed.store.record(taken).await.expect("works"), Outcome::Done);
+        bed.pause().await;
+        let gaps = bed.store.gaps(window(0, 100)).await.expect("works");
+        assert_eq!(gaps.len(), 2, "{gaps:?}");
+        let found = gaps.iter().find(|blind| blind.gap == outage.gap).expect("there");
+        assert_eq!(found.repaired_at, repaired);
+        assert!(gaps.contains(&lost), "another cause is another row: {gaps:?}");
+    }
+}
+
+async fn notes_are_kept_by_their_names(bed: &mut Bed) {
+    let spent = |promised| {
+        let (account, ended) = ("host acme.example ".into(), vec![(at(1), 3)]);
+        Note::Spent(Spent { account, requests: 10, seconds: 60, ended, promised, closed: None })
+    };
+    let rhythm = |hours: i64| {
+        let mut rhythm = Rhythm::new("forum".into(), at(0));
+        rhythm.learn(at(0), at(hours * 60), 7);
+        Note::Rhythm(rhythm)
+    };
+    bed.store.keep(vec![spent(5), Note::Alive(at(1)), rhythm(1)]).await.expect("kept");
+    bed.store.keep(vec![Note::Alive(at(2)), rhythm(2)]).await.expect("kept");
+    bed.pause().await;
+    let notes = bed.store.notes().await.expect("works");
+    assert_eq!(notes, [Note::Alive(at(2)), rhythm(2), spent(5)]);
+    assert_eq!(bed.store.note(ALIVE.into()).await.expect("works"), Some(Note::Alive(at(2))));
+    assert_eq!(bed.store.note(rhythm_of("forum")).await.expect("works"), Some(rhythm(2)));
+    assert_eq!(bed.store.note(rhythm_of("shop")).await.expect("works"), None);
 }

@@ -71,6 +71,7 @@ pub fn mention(post: Post, topic: &str, minute: i64) -> RecordedMention {
         finding: Finding::Held(HoldReason::NoTrigger),
         correction: None,
         erased_at: None,
+        erased_for: None,
     }
 }
 

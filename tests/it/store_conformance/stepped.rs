@@ -1,5 +1,6 @@
 //! Crossing 2: stepped; with groups, joins, timers, holds, links and silences.
 
+use earmark::domain::erasure::ErasedFor;
 use earmark::domain::escalation::{GroupKey, Severity, State};
 use earmark::domain::event::{Actor, What};
 use earmark::domain::id::{LinkId, SilenceId};
@@ -235,7 +236,7 @@ async fn events_are_chained(bed: &mut Bed) {
     let first = vec![event(What::Recorded { owner: "care".into() }), event(What::Joined)];
     assert_eq!(bed.store.step(step(first)).await.expect("works"), Outcome::Done);
     bed.pause().await;
-    let mut last = event(What::Erased);
+    let mut last = event(What::Erased { reason: None, sent: None });
     last.by = Actor::Link("care".into());
     assert_eq!(bed.store.step(step(vec![last])).await.expect("works"), Outcome::Done);
     let all = bed.store.events(None, 10).await.expect("works");
@@ -270,7 +271,9 @@ async fn every_event_comes_back(bed: &mut Bed) {
         What::Resolved { by: owner() },
         What::Sent { notification, owner: owner(), channel: channel(), reason },
         What::NotSent { notification, owner: owner(), channel: channel(), reason },
-        What::Erased,
+        What::Erased { reason: None, sent: None },
+        What::Erased { reason: Some(ErasedFor::AuthorLeft), sent: Some(2) },
+        What::Forgot { mentions: 3, inbox: 1, queued: 1, sent: 2 },
     ];
     let events: Vec<_> = all.into_iter().map(event).collect();
     let effects = Effects { events: events.clone(), ..Effects::default() };

@@ -25,6 +25,8 @@ fn retention(text_before: i64, rows_before: i64, limit: usize) -> Retention {
         text_before: at(text_before),
         topics: Vec::new(),
         sources: Vec::new(),
+        terms: Vec::new(),
+        refreshed: Vec::new(),
         rows_before: at(rows_before),
         limit,
         now: at(1_000),
@@ -147,7 +149,7 @@ async fn everything_goes_out_and_in_again(bed: &mut Bed) {
         .iter()
         .map(|row| serde_json::to_value(row).expect("plain data")["row"].as_str().map(str::to_owned))
         .collect();
-    assert_eq!(kinds.len(), 18, "every sort of row is in the sample: {kinds:?}");
+    assert_eq!(kinds.len(), 21, "every sort of row is in the sample: {kinds:?}");
     // Through text, as an export goes.
     let text: Vec<_> = out.iter().map(|row| serde_json::to_string(row).expect("plain data")).collect();
     let read: Vec<Row> = text.iter().map(|line| serde_json::from_str(line).expect("readable")).collect();

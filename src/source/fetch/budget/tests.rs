@@ -140,3 +140,82 @@ fn accounts_that_hold_nothing_are_forgotten() {
     }
     assert!(scene.ledger.lock().len() <= MANY);
 }
+
+static A_DAY: [Budget; 2] = [Budget::per_day(128, Over::Host), Budget::per_minute(1_000, Over::Host)];
+
+/// The rows on disk, each in place of the one of its account and budget.
+#[derive(Default)]
+struct Disk(std::collections::BTreeMap<(String, u32, u32), Row>);
+
+impl Disk {
+    fn keep(&mut self, rows: &[Row]) {
+        for row in rows {
+            self.0.insert((row.account.clone(), row.requests, row.seconds), row.clone());
+        }
+    }
+
+    /// A new life that knows what the disk knows.
+    fn wake(&self) -> Arc<Ledger> {
+        let ledger: Arc<Ledger> = Arc::default();
+        ledger.load(self.0.values().cloned().collect());
+        ledger
+    }
+}
+
+#[test]
+fn a_daemon_killed_again_and_again_asks_no_more_than_a_day_allows() {
+    let scene = scene();
+    let claim = claim("acme.example", &A_DAY);
+    for asks in [0, 1, 3, 50] {
+        let (mut disk, mut let_go, mut idle) = (Disk::default(), 0, 0);
+        for _ in 0..600 {
+            // Killed in the middle of the last request: nobody writes how it ended.
+            let ledger = disk.wake();
+            for _ in 0..asks {
+                if let Ok(spent) = ledger.take(&claim, &scene.clock) {
+                    disk.keep(&spent.rows);
+                    let_go += 1;
+                    std::mem::forget(spent);
+                }
+            }
+            idle += usize::from(disk.0.is_empty());
+            scene.later(60);
+        }
+        assert!(let_go <= 128, "{asks} in each life: {let_go} in ten hours");
+        // What each kill wastes is a small part.
+        assert!(asks == 0 || let_go >= 128 / 3, "{asks} in each life: {let_go}");
+        assert_eq!(idle, if asks == 0 { 600 } else { 0 }, "who asks nothing writes nothing");
+        scene.later(86_400);
+        let ledger = disk.wake();
+        // The last promise counts from the moment at which it is read.
+        assert!(asks < 2 || ledger.take(&claim, &scene.clock).is_ok(), "{asks}: the day is over");
+    }
+}
+
+#[test]
+fn an_orderly_life_writes_seldom_and_a_pause_outlasts_it() {
+    let scene = scene();
+    let claim = claim("acme.example", &A_DAY);
+    let mut disk = Disk::default();
+    let mut writes = 0;
+    for _ in 0..60 {
+        let spent = scene.take(&claim).unwrap_or_else(|wait| panic!("there is enough: {wait:?}"));
+        writes += usize::from(!spent.rows.is_empty());
+        disk.keep(&spent.rows);
+        drop(spent);
+        scene.later(30);
+    }
+    assert!((10..=31).contains(&writes), "{writes} for 60 requests");
+    let used: u32 = disk
+        .0
+        .values()
+        .find(|row| row.seconds == 86_400)
+        .map_or(0, |row| row.promised + row.ended.iter().map(|(_, count)| count).sum::<u32>());
+    assert!((60..=63).contains(&used), "{used}");
+    disk.keep(&[scene.ledger.close(&claim, scene.clock.now() + SignedDuration::from_hours(1))]);
+    let woken = disk.wake();
+    let wait = woken.take(&claim, &scene.clock).err();
+    assert!(matches!(wait, Some(Wait::Until(..))), "{wait:?}");
+    scene.later(3_600);
+    assert!(woken.take(&claim, &scene.clock).is_ok());
+}
