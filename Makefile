@@ -18,8 +18,8 @@ TEST_PACKAGES ?= strace nginx-light exim4-daemon-light dovecot-imapd openssl sys
 PEER_FILE ?= ../shared/data/train/tweeteval_sentiment_val.jsonl.gz
 PEER_PYTHON ?= $(or $(wildcard $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/earmark/train/env/bin/python),python3)
 
-TARGET := $(or $(CARGO_TARGET_DIR),target)
-BINARY := $(TARGET)/$(if $(filter dev,$(PROFILE)),debug,$(PROFILE))/earmark
+BUILT := $(or $(CARGO_TARGET_DIR),target)
+BINARY := $(BUILT)/$(if $(filter dev,$(PROFILE)),debug,$(PROFILE))/earmark
 # Where cargo looks for libtorch as well: .cargo/config.toml points at the same link.
 TORCH := $(or $(LIBTORCH),.libtorch)
 
@@ -31,6 +31,10 @@ ETC := $(DESTDIR)/etc/earmark
 
 say = echo "earmark: $(1)"
 
+# Which fuzz target `fuzz` runs, and for how long; none: each of them.
+TARGET ?=
+SECONDS ?= 120
+
 # Where training keeps its environment and its runs; both go on where they were cut off.
 TRAIN := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/earmark/train
 DATA ?= ../shared/data
@@ -41,13 +45,13 @@ THREADS ?= 2
 TRAINER := OMP_WAIT_POLICY=PASSIVE GOMP_SPINCOUNT=0 ONEDNN_PRIMITIVE_CACHE_CAPACITY=16384 \
   $(TRAIN)/env/bin/python -u models/train --data $(DATA)
 
-.PHONY: run test build setup tools test-packages check bench peer torture model model-env eval install uninstall clean help
+.PHONY: run test build setup tools test-packages check bench fuzz peer torture model model-env eval install uninstall clean help
 
 # As the tests are built, so that `make run` and `make test` build the dependencies once for both.
 run: setup ## set up everything, build, run the daemon on the sample configuration
 	@$(call say,building: the first time takes a while)
 	@cargo build --locked --bin earmark --test it
-	@exec "$(TARGET)/debug/earmark" run --config "$(CONFIG)"
+	@exec "$(BUILT)/debug/earmark" run --config "$(CONFIG)"
 
 test: setup test-packages ## set up everything, run all tests
 	@cargo test --locked
@@ -105,6 +109,9 @@ check: setup ## formatting, lints, licences and sources of the dependencies
 
 bench: setup ## rates of matching, scoring, storing, reading (BENCH=scoring for one of them)
 	@cargo bench --locked $(if $(BENCH),--bench $(BENCH),--benches)
+
+fuzz: tools ## made-up bytes for whatever reads foreign ones (TARGET=feed for one, SECONDS=120 each)
+	@FOUND="$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/earmark/fuzz" fuzz/run $(SECONDS) $(TARGET)
 
 peer: build ## posts a second beside a Hugging Face pipeline with the same weights (PEER_FILE, PROFILE)
 	@[ -e "$(PEER_FILE)" ] || { echo "earmark: $(PEER_FILE) is missing: name texts with PEER_FILE=" >&2; exit 1; }

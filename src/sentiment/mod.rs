@@ -16,6 +16,10 @@ use std::path::PathBuf;
 
 use crate::domain::sentiment::{Model, NeedsAnswer, Probabilities};
 
+#[cfg(feature = "model")]
+pub mod bert;
+#[cfg(not(feature = "model"))]
+#[path = "no_bert.rs"]
 pub mod bert;
 pub mod cache;
 pub mod calibrate;
@@ -93,6 +97,14 @@ pub enum ScoreError {
         /// Where was looked.
         Vec<PathBuf>,
     ),
+    /// Whoever built this left the model out.
+    #[error(
+        "this earmark was built without the model and cannot use the one at {place}; build it with the feature `model`, or set [sentiment] classifier = \"word_list\""
+    )]
+    NotBuilt {
+        /// Which folder.
+        place: String,
+    },
     /// The model failed on this batch.
     #[error("the model failed on a batch: {0}")]
     Batch(String),

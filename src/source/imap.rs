@@ -47,7 +47,7 @@ mod cursor;
 mod mail;
 mod quoted;
 mod session;
-mod wire;
+pub mod wire;
 
 use cursor::Cursor;
 use mail::{Named, Shape};

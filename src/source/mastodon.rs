@@ -28,7 +28,7 @@ use super::{Batch, Built, Kind, Known, Position, Rechecked, Settings, Source, So
 use crate::domain::problem::Problems;
 
 mod cursor;
-mod events;
+pub mod events;
 mod look;
 mod read;
 mod stream;

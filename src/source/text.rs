@@ -118,7 +118,8 @@ pub fn plain(text: &str) -> String {
     let mut kept = String::with_capacity(text.len());
     let mut empty = 0;
     for line in text.split('\n') {
-        let line = line.trim_end();
+        // A control character must not hide the spaces before it, nor make an empty line look full.
+        let line = line.trim_end_matches(|c: char| c.is_whitespace() || c.is_control());
         if line.is_empty() {
             empty += 1;
             continue;
@@ -423,6 +424,8 @@ mod tests {
     #[test]
     fn plain_text_is_tidied() {
         assert_eq!(plain("a \r\nb\u{0}\u{7}\n\n\n\nc\n"), "a\nb\n\nc");
+        // Found by the fuzz target `html_text`: made plain twice it was another text.
+        assert_eq!(plain("a \u{1}\nb\n\u{2}\nc"), "a\nb\n\nc");
         assert_eq!(one_line(" a\n\tb  c\u{a0}d "), "a b c d");
         assert_eq!(cut("äöü", 3), "ä");
     }

@@ -91,6 +91,13 @@ const MAY_SLEEP: &[(&str, &str)] = &[
     ("src/cli/mentions.rs", "following asks the daemon again each second until Ctrl-C"),
 ];
 
+/// The only switch of what is built, who alone knows of it, and why.
+const MAY_SWITCH: (&str, &str, &str) = (
+    "model",
+    "src/sentiment/mod.rs",
+    "what needs no model, such as the fuzz targets, is built without libtorch",
+);
+
 const LONGEST: usize = 500;
 
 struct File {
@@ -161,7 +168,10 @@ fn imports(code: &str, single: &Regex, group: &Regex) -> BTreeSet<String> {
 fn the_tree_keeps_to_its_rules() {
     let comment = Regex::new(r"(?m)//.*$").unwrap();
     let sources = files("src", &comment);
-    let others: Vec<File> = ["tests", "benches"].iter().flat_map(|folder| files(folder, &comment)).collect();
+    let others: Vec<File> = ["tests", "benches", "fuzz/src", "fuzz/fuzz_targets"]
+        .iter()
+        .flat_map(|folder| files(folder, &comment))
+        .collect();
     let mut wrong: Vec<String> = Vec::new();
     wrong.extend(edges(&sources));
     wrong.extend(crates(&sources));
@@ -236,6 +246,13 @@ fn waits_and_switches(file: &File) -> Vec<String> {
             wrong.push(format!("{}: what is tested is what ships: {}", file.path, found[1].trim()));
         }
     }
+    let (name, home, _) = MAY_SWITCH;
+    let feature = Regex::new(r#"\bfeature\s*=\s*"(\w+)""#).unwrap();
+    for found in feature.captures_iter(&file.code) {
+        if &found[1] != name || file.path != home {
+            wrong.push(format!("{}: is built in two ways, by {}", file.path, &found[1]));
+        }
+    }
     wrong
 }
 
@@ -265,6 +282,12 @@ fn a_reason_is_given_for_what_happens_only() {
         let file = sources.iter().find(|file| file.path == *path);
         assert!(file.is_some_and(|file| file.code.contains("sleep")), "{path} does not sleep");
     }
+    let (feature, home, _) = MAY_SWITCH;
+    let switches = format!("feature = \"{feature}\"");
+    assert!(
+        sources.iter().any(|file| file.path == home && file.code.contains(&switches)),
+        "{home} has no switch"
+    );
     let (single, group) = (Regex::new(r"crate::(\w+)").unwrap(), Regex::new(r"crate::\{").unwrap());
     let happens = |from: &str, to: &str| {
         let mut of = sources.iter().filter(|file| part(file) == from);
