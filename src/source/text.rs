@@ -424,7 +424,7 @@ mod tests {
     #[test]
     fn plain_text_is_tidied() {
         assert_eq!(plain("a \r\nb\u{0}\u{7}\n\n\n\nc\n"), "a\nb\n\nc");
-        // Found by the fuzz target `html_text`: made plain twice it was another text.
+        // Held by the fuzz target `html_text`: made plain twice it was another text.
         assert_eq!(plain("a \u{1}\nb\n\u{2}\nc"), "a\nb\n\nc");
         assert_eq!(one_line(" a\n\tb  c\u{a0}d "), "a b c d");
         assert_eq!(cut("äöü", 3), "ä");
