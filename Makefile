@@ -122,15 +122,18 @@ torture: setup test-packages ## the long tests: kills at every call and at rando
 
 model: model-env ## train the model anew on DATA (hours on two cores; a cut-off run is gone on with)
 	@[ -d "$(START)" ] || { echo "earmark: $(START) is missing: START=FOLDER names the model to begin with" >&2; exit 1; }
-	@fit() { $(TRAINER) fit "$(TRAIN)/$$1" --threads $(THREADS) --leave-out-unseen "$${@:2}"; }; \
-	fit broad --from "$(START)" --epochs 1 --peak 1e-4 --seed 2; \
-	fit brands --from "$(TRAIN)/broad" --stage brands --earlier "$(START)" --earlier "$(TRAIN)/broad" --epochs 2 --peak 8e-5 --seed 5
-	@$(TRAINER) finish "$(TRAIN)/brands" models/sentiment
+	@fit() { $(TRAINER) fit "$(TRAIN)/$$1" --threads $(THREADS) "$${@:2}"; }; \
+	fit unseen --from "$(START)" --epochs 1 --peak 1e-4 --seed 2 --leave-out-unseen; \
+	fit final --from "$(START)" --epochs 2 --peak 1e-4 --seed 1; \
+	fit final-polish --from "$(TRAIN)/final" --stage polish --epochs 1 --peak 6e-5 --seed 3
+	@$(TRAINER) finish "$(TRAIN)/unseen" "$(TRAIN)/unseen/model"
+	@$(TRAINER) finish "$(TRAIN)/final-polish" "$(TRAIN)/final" models/sentiment
 	@$(TRAINER) parity models/sentiment tests/fixtures/sentiment/parity.jsonl.gz
 	@$(MAKE) eval
 
 eval: model-env build ## measure models/sentiment on DATA, print the tables, write them into the card
-	@$(TRAINER) eval models/sentiment --daemon "$(BINARY)" --json models/sentiment-report.json --card models/README.md
+	@$(TRAINER) eval models/sentiment --daemon "$(BINARY)" --json models/sentiment-report.json --card models/README.md \
+	  $$([ -d "$(TRAIN)/unseen/model" ] && echo --without "$(TRAIN)/unseen/model")
 
 model-env:
 	@[ -d "$(DATA)" ] || { echo "earmark: $(DATA) is missing: DATA=FOLDER names the labelled texts" >&2; exit 1; }
