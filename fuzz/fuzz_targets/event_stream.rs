@@ -14,7 +14,7 @@ fn events(pieces: &[&[u8]]) -> Vec<Event> {
         decoder.push(piece).expect("no input is as long as the longest event");
     }
     decoder.finish();
-    std::iter::from_fn(|| decoder.next()).collect()
+    std::iter::from_fn(|| decoder.take()).collect()
 }
 
 fuzz_target!(|data: &[u8]| {

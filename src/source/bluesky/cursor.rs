@@ -156,7 +156,8 @@ mod tests {
     #[test]
     fn what_joins_is_no_gap_and_what_does_not_is_one() {
         type Seen = &'static [(i64, &'static str)];
-        let cases: [(&str, bool, Seen, Option<(i64, i64)>); 7] = [
+        type Case = (&'static str, bool, Seen, Option<(i64, i64)>);
+        let cases: [Case; 7] = [
             ("the last one again", false, &[(100, "b"), (101, "c")], None),
             ("one before it", false, &[(95, "a"), (101, "c")], None),
             ("the last one by another clock", false, &[(103, "b"), (104, "c")], None),

@@ -181,9 +181,10 @@ impl Reader<'_> {
             Place::Threads
         } else if node.has("created_time") || node.has("message") || node.has("permalink_url") {
             Place::Facebook
-        } else if link.contains("instagram.com") || (node.has("media_type") && self.place != Place::Threads) {
-            Place::Instagram
-        } else if self.place == Place::Facebook && node.has("timestamp") {
+        } else if link.contains("instagram.com")
+            || (node.has("media_type") && self.place != Place::Threads)
+            || (node.has("timestamp") && self.place == Place::Facebook)
+        {
             Place::Instagram
         } else {
             self.place

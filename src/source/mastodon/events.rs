@@ -44,7 +44,7 @@ impl Decoder {
     }
 
     /// The next whole event.
-    pub fn next(&mut self) -> Option<Event> {
+    pub fn take(&mut self) -> Option<Event> {
         self.done.pop_front()
     }
 
@@ -92,7 +92,7 @@ mod tests {
         for piece in pieces {
             decoder.push(piece).expect("short");
         }
-        std::iter::from_fn(|| decoder.next()).map(|event| (event.name, event.data)).collect()
+        std::iter::from_fn(|| decoder.take()).map(|event| (event.name, event.data)).collect()
     }
 
     #[test]
@@ -107,7 +107,7 @@ mod tests {
         let mut decoder = Decoder::default();
         decoder.push(b"event: half\ndata: x").expect("short");
         decoder.finish();
-        assert_eq!(decoder.next().map(|event| event.data).as_deref(), Some("x"));
+        assert_eq!(decoder.take().map(|event| event.data).as_deref(), Some("x"));
     }
 
     #[test]

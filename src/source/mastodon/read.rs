@@ -127,7 +127,7 @@ impl<'a> Reader<'a> {
         let whole = decoder.push(body).is_ok();
         decoder.finish();
         let mut events = 0;
-        while let Some(event) = decoder.next() {
+        while let Some(event) = decoder.take() {
             events += 1;
             self.event(&event.name, &event.data, &format!("event {events}"));
         }

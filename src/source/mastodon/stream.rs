@@ -94,7 +94,7 @@ impl Connection {
     /// The next event. Who stops waiting for it loses nothing.
     async fn next(&mut self) -> Result<Event, String> {
         loop {
-            if let Some(event) = self.decoder.next() {
+            if let Some(event) = self.decoder.take() {
                 return Ok(event);
             }
             match self.stream.next().await {

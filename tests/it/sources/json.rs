@@ -275,7 +275,8 @@ async fn looks(source: &mut dyn Source, mut position: Position, now: Timestamp) 
 
 #[tokio::test]
 async fn zendesk_is_exported_page_by_page_and_asked_by_id() {
-    let tickets: Arc<Mutex<Vec<(u64, Timestamp, &str)>>> = Arc::default();
+    type Ticket = (u64, Timestamp, &'static str);
+    let tickets: Arc<Mutex<Vec<Ticket>>> = Arc::default();
     let base = Arc::new(Mutex::new(String::new()));
     let (served, own) = (Arc::clone(&tickets), Arc::clone(&base));
     let site = Visited::start(move |asked| {

@@ -64,7 +64,7 @@ fn what_happened_becomes_posts_edits_and_removals() {
     assert_eq!((hello.author.as_deref(), hello.created_at), (Some("person:ann"), Some(began())));
     let hook =
         json!({ "type": "ORGANIZATION_SOCIAL_ACTION_NOTIFICATIONS", "notifications": [list["elements"][2]] });
-    assert_eq!(parse(&hook).posts, [hello.clone()]);
+    assert_eq!(parse(&hook).posts, std::slice::from_ref(hello));
 }
 
 #[test]

@@ -58,7 +58,7 @@ fn a_review_is_a_verdict_and_words_without_markup() {
         json!([one]),
         one.clone(),
     ] {
-        assert_eq!(parse(Some(asked), &value).posts, [post.clone()], "{value}");
+        assert_eq!(parse(Some(asked), &value).posts, std::slice::from_ref(post), "{value}");
     }
     let mut changed = one;
     changed["voted_up"] = json!(true);
