@@ -151,7 +151,8 @@ pub fn enter(
     let new = missed.into_iter().flat_map(|gap| without(gap, gaps)).map(|gap| (true, Blind::from(gap)));
     for (is_new, blind) in new.chain(open.into_iter().map(|blind| (false, blind))) {
         let repaired_at = is_read(blind.gap.until).then_some(look.at);
-        if repaired_at.is_none() && fetched_through.is_some() {
+        // A look that was cut off says nothing yet; one that ended and states nothing never will.
+        if repaired_at.is_none() && (fetched_through.is_some() || !caught_up) {
             let from = blind.gap.from.unwrap_or(look.at);
             open_since = Some(open_since.map_or(from, |since| since.min(from)));
         }
