@@ -14,6 +14,7 @@ mod imap;
 mod imap_server;
 mod instagram;
 mod json;
+mod json_recheck;
 mod kept;
 mod lemmy;
 mod linkedin;

@@ -14,6 +14,9 @@ const TEXTS: &[(&str, &str)] = &[
     ("freshdesk", include_str!("presets/freshdesk.toml")),
     ("help_desk_search", include_str!("presets/help_desk_search.toml")),
     ("intercom", include_str!("presets/intercom.toml")),
+    ("nodebb", include_str!("presets/nodebb.toml")),
+    ("wordpress", include_str!("presets/wordpress.toml")),
+    ("wordpress_comments", include_str!("presets/wordpress_comments.toml")),
     ("zendesk", include_str!("presets/zendesk.toml")),
 ];
 
