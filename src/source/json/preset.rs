@@ -108,6 +108,9 @@ fn filled(value: &Value, given: &[(String, &str)]) -> Value {
                     url::form_urlencoded::byte_serialize(put.as_bytes())
                         .collect::<String>()
                         .replace("%3A", ":")
+                } else if text.starts_with(name.as_str()) {
+                    // Where a place begins, with or without the slash that ends it.
+                    put.trim_end_matches('/').to_owned()
                 } else {
                     (*put).to_owned()
                 };

@@ -27,10 +27,11 @@ async fn a_list_without_the_item_says_that_it_is_gone() {
         _ => page(&json!({ "code": "rest_forbidden", "message": "Sorry, you are not allowed to do that." })),
     })
     .await;
-    let params = json!({ "preset": "wordpress", "blog": site.base, "allow_private": true });
+    let params = json!({ "preset": "wordpress", "blog": format!("{}/", site.base), "allow_private": true });
     let told = source("json", params).recheck(&[known("4"), known("5"), known("6")], now()).await;
     let told = told.expect("an answer");
     assert_eq!(told.gone, ["5"]);
+    assert!(site.asked()[0].path.starts_with("/wp-json/"), "one slash is enough");
     let [post] = told.posts.as_slice() else { panic!("{:?}", told.posts) };
     assert_eq!((post.title.as_deref(), post.text.as_str()), (Some("Acme & co"), "The Acme app"));
     assert_eq!((post.author.as_deref(), post.deleted), (Some("Bo"), false));
