@@ -11,6 +11,7 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use secrecy::{ExposeSecret as _, SecretString};
 
+use super::sasl::challenge;
 use super::wire::{Line, Wire, Word};
 use crate::net::{
     self,
@@ -172,14 +173,15 @@ impl Session {
             self.authenticate("XOAUTH2", &word).await?
         } else if self.can.contains("AUTH=PLAIN") {
             self.authenticate("PLAIN", &format!("\0{user}\0{secret}")).await?
+        } else if self.can.contains("AUTH=XOAUTH2") && !self.can.contains("AUTH=LOGIN") {
+            let what = "takes a token (XOAUTH2) and no password here; write token in place of password, or \
+                tls = \"starttls\" where the connection is unprotected";
+            return Err(self.fault(what, Retry::Never));
         } else if self.can.contains("LOGINDISABLED") {
             return Err(self.fault(
                 "takes no password on an unprotected connection; write tls = \"starttls\"",
                 Retry::Never,
             ));
-        } else if self.can.contains("AUTH=XOAUTH2") && !self.can.contains("AUTH=LOGIN") {
-            let what = "takes a token (XOAUTH2) and no password; write token in place of password";
-            return Err(self.fault(what, Retry::Never));
         } else {
             let (Some(user), Some(secret)) = (quoted(user), quoted(secret)) else {
                 return Err(self.fault("takes only plain letters in a name and a password", Retry::Never));
@@ -412,17 +414,6 @@ impl Session {
 fn from_net(error: net::Error) -> SourceError {
     let retry = if error.may_pass() { Retry::Soon } else { Retry::Never };
     SourceError { what: error.to_string(), retry, position: None }
-}
-
-/// Why a token was refused, as the question says that follows it: `{"status":"401","schemes":"bearer"}`, packed.
-fn challenge(line: &Line) -> Option<String> {
-    let said: serde_json::Value =
-        serde_json::from_slice(&STANDARD.decode(line.after("+")?.trim()).ok()?).ok()?;
-    let status = said.get("status")?;
-    let status = status.as_str().map_or_else(|| status.to_string(), str::to_owned);
-    // A word of its own, and no text of anybody's.
-    let word = status.len() <= 40 && status.chars().all(|c| c.is_ascii_alphanumeric() || "_-".contains(c));
-    word.then_some(status)
 }
 
 /// The mail in a line of an answer to `FETCH`, if it holds one.
