@@ -10,7 +10,7 @@ use tempfile::TempDir;
 
 use super::graph::{SECRET, TOKEN, json_page, list, refusal, signed};
 use super::served::{Served, path, query, secret};
-use crate::site::{Pages, Told, outage};
+use crate::site::{Pages, Told, outage, together};
 use crate::support::clock::JumpClock;
 use crate::support::fake_site::{Asked, Page};
 
@@ -156,6 +156,11 @@ impl Pages for Facebook {
 #[tokio::test]
 async fn facebook_loses_nothing() {
     outage("facebook", Facebook { folder: tempfile::tempdir().expect("a temp folder") }).await;
+}
+
+#[tokio::test]
+async fn two_sources_with_one_token_stay_within_its_budget() {
+    together("facebook", Facebook { folder: tempfile::tempdir().expect("a temp folder") }).await;
 }
 
 /// Posts of the page, each with its comments, oldest first.

@@ -13,7 +13,7 @@ use ring::signature::{KeyPair as _, RSA_PKCS1_2048_8192_SHA256, UnparsedPublicKe
 use serde_json::{Value, json};
 
 use super::visit::{Hidden, Visited, now, query, source};
-use crate::site::{Pages, Told, outage};
+use crate::site::{Pages, Told, outage, together};
 use crate::support::fake_site::{Asked, Page};
 
 /// Made for these tests; it opens nothing.
@@ -126,6 +126,11 @@ impl Pages for Store {
         if asked.path.starts_with(LIST) { list(&newest, &asked.path) } else { error(404, "NOT_FOUND") }
     }
 
+    /// Whoever gives tokens counts for itself: it is a host of its own.
+    fn cost(&self, asked: &Asked) -> u32 {
+        u32::from(asked.path != "/token")
+    }
+
     fn id(&self, number: u64) -> String {
         format!("gp:{number}")
     }
@@ -134,6 +139,11 @@ impl Pages for Store {
 #[tokio::test]
 async fn everything_of_a_week_is_found_after_an_outage() {
     outage("google_play", Store::default()).await;
+}
+
+#[tokio::test]
+async fn two_sources_with_one_account_stay_within_its_budget() {
+    together("google_play", Store::default()).await;
 }
 
 fn parse(status: u16, url: Option<&str>, body: &str) -> earmark::source::Parsed {

@@ -11,7 +11,7 @@ use tempfile::TempDir;
 
 use super::graph::{TOKEN, json_page, list, refusal, signed};
 use super::served::{Served, path, query, secret};
-use crate::site::{Pages, Told, outage};
+use crate::site::{Pages, Told, outage, together};
 use crate::support::clock::JumpClock;
 use crate::support::fake_site::{Asked, Page};
 
@@ -94,6 +94,11 @@ impl Pages for Instagram {
 #[tokio::test]
 async fn instagram_loses_nothing() {
     outage("instagram", Instagram { folder: tempfile::tempdir().expect("a temp folder") }).await;
+}
+
+#[tokio::test]
+async fn two_sources_with_one_token_stay_within_its_budget() {
+    together("instagram", Instagram { folder: tempfile::tempdir().expect("a temp folder") }).await;
 }
 
 #[tokio::test]

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::served::{Served, path, query, secret};
-use crate::site::{Pages, Told, outage};
+use crate::site::{Pages, Told, outage, together};
 use crate::support::clock::JumpClock;
 use crate::support::fake_site::{Asked, Page};
 
@@ -196,6 +196,11 @@ impl Pages for LinkedIn {
 #[tokio::test]
 async fn linkedin_loses_nothing() {
     outage("linkedin", LinkedIn { folder: tempfile::tempdir().expect("a temp folder") }).await;
+}
+
+#[tokio::test]
+async fn two_sources_with_one_token_stay_within_its_budget() {
+    together("linkedin", LinkedIn { folder: tempfile::tempdir().expect("a temp folder") }).await;
 }
 
 type Things = Arc<Mutex<Vec<(u64, Timestamp, Option<String>)>>>;

@@ -10,7 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use super::visit::{Hidden, Visited, now, query, source};
-use crate::site::{Pages, Told, outage};
+use crate::site::{Pages, Told, outage, together};
 use crate::support::fake_site::{Asked, Page};
 
 const AGENT: &str = "linux:example.acme.earmark:v1 (by /u/ann)";
@@ -111,6 +111,11 @@ impl Pages for Site {
 #[tokio::test]
 async fn reddit_finds_everything_after_an_outage() {
     outage("reddit", Site::new()).await;
+}
+
+#[tokio::test]
+async fn two_sources_with_one_application_stay_within_its_budget() {
+    together("reddit", Site::new()).await;
 }
 
 #[test]

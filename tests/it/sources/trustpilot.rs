@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::served::{Served, json as page, path, query, secret};
-use crate::site::{Pages, Told, outage};
+use crate::site::{Pages, Told, outage, together};
 use crate::support::clock::JumpClock;
 use crate::support::fake_site::{Asked, Page};
 
@@ -90,6 +90,11 @@ impl Pages for Reviews {
 #[tokio::test]
 async fn trustpilot_loses_nothing() {
     outage("trustpilot", Reviews(tempfile::tempdir().expect("a folder"))).await;
+}
+
+#[tokio::test]
+async fn two_sources_with_one_key_stay_within_its_budget() {
+    together("trustpilot", Reviews(tempfile::tempdir().expect("a folder"))).await;
 }
 
 #[tokio::test]

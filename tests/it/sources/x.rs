@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::served::{Served, path, query, secret};
-use crate::site::{Pages, Told, outage};
+use crate::site::{Pages, Told, outage, together};
 use crate::support::clock::JumpClock;
 use crate::support::fake_site::{Asked, Page};
 
@@ -226,6 +226,12 @@ async fn x_loses_nothing_in_seven_days() {
     // The one warning is what may be spent.
     let folder = tempfile::tempdir().expect("a temp folder");
     outage("x", X { folder }).await;
+}
+
+#[tokio::test]
+async fn two_sources_with_one_bearer_stay_within_its_budget() {
+    let folder = tempfile::tempdir().expect("a temp folder");
+    together("x", X { folder }).await;
 }
 
 /// A site with posts that a test adds, and a source that reads it.
