@@ -15,6 +15,7 @@ pub mod check;
 pub mod demand;
 pub mod live;
 pub mod memory;
+pub mod money;
 pub mod offline;
 pub mod reading;
 pub mod render;

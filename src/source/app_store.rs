@@ -32,7 +32,7 @@ use url::Url;
 
 use super::api::Api;
 use super::params::Params;
-use super::terms::{Access, Budget, Over};
+use super::terms::{Access, Budget, Over, Word};
 use super::{
     Batch, Built, Kind, Known, Nothing, Parsed, Position, Retry, Settings, Source, SourceError, Terms, Tools,
 };
@@ -63,6 +63,12 @@ static TERMS: Terms = Terms {
     needs: "nothing; for one's own app a key (.p8) of App Store Connect that may read customer reviews",
     // Apple names no limit for the feed; for App Store Connect 3500 an hour, told in its headers.
     budgets: &[Budget::per_minute(20, Over::Host), Budget::per_hour(3_000, Over::Credential)],
+    budgets_word: Word::stricter(
+        "nothing of the feed; 3,500 an hour for a key, told in a header",
+        "App Store Connect API, Identifying Rate Limits",
+        "https://developer.apple.com/documentation/appstoreconnectapi/identifying-rate-limits",
+    ),
+    each: &["countries"],
     least_every: 300,
     paging: "50 a page, the newest 500 of a country; with a key 200 a page, all there are",
     sees: "new and changed reviews with stars and the app's version; removals on re-check, with a key",

@@ -18,7 +18,7 @@ use url::Url;
 use super::api::back::{self, Back, Lists, Page};
 use super::api::{self, Api, Credential, Node, Sign};
 use super::params::Params;
-use super::terms::{Access, Budget, Erase, Over};
+use super::terms::{Access, Budget, Erase, Over, Word};
 use super::{
     Answer, Batch, Built, Kind, Known, Nothing, Parsed, Position, Rechecked, Reject, Retry, Settings, Source,
     SourceError, Terms, Tools,
@@ -49,7 +49,7 @@ static TERMS: Terms = Terms {
     budgets: &[Budget::per_minute(30, Over::Host), Budget::new(5, 5, Over::Host)],
     least_every: 60,
     paging: "100 articles a page",
-    erase: &[Erase { what: "what was deleted there, found by asking again", hours: 48 }],
+    erase: &[Erase::new("what was deleted there, found by asking again", 48, Word::Habit)],
     sees: "new and edited articles with all their words, comments below them; removals on re-check",
     cannot: "comments below articles older than the newest 100 of a list; hits of a search beyond its first 100",
     document: "https://developers.forem.com/api/v1",

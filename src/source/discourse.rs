@@ -21,7 +21,7 @@ use self::cursor::Cursor;
 use self::site::{Said, Site, strange};
 use super::api::Credential;
 use super::params::Params;
-use super::terms::{Access, Budget, Erase, Over};
+use super::terms::{Access, Budget, Erase, Over, Word};
 use super::{
     Batch, Built, Kind, Known, Nothing, Parsed, Position, Rechecked, Settings, Source, SourceError, Terms,
     Tools,
@@ -58,9 +58,14 @@ static TERMS: Terms = Terms {
         Budget::per_minute(20, Over::Credential),
         Budget::per_day(2_880, Over::Credential),
     ],
+    budgets_word: Word::stricter(
+        "200 a minute and 50 in 10 s an address; a user key 20 a minute, 2,880 a day; what a forum sets goes before",
+        "Discourse, discourse_defaults.conf",
+        "https://github.com/discourse/discourse/blob/main/config/discourse_defaults.conf",
+    ),
     least_every: 30,
     paging: "50 posts a page, by number",
-    erase: &[Erase { what: "what was deleted or hidden there, found by asking again", hours: 48 }],
+    erase: &[Erase::new("what was deleted or hidden there, found by asking again", 48, Word::Habit)],
     sees: "new posts, edits of the newest, deleted and hidden ones; what was missed after days off",
     cannot: "posts shown long after they were written; categories that are closed to us; private messages",
     document: "https://www.discourse.org/acceptable-use",

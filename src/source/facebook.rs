@@ -9,7 +9,7 @@ use super::graph::read::{self, Place};
 use super::graph::walk::{Cursor, List, Look, Plan, Watch};
 use super::graph::{self, Common, Graph};
 use super::params::Params;
-use super::terms::{Access, Budget, Commercial, Erase, Over};
+use super::terms::{Access, Budget, Commercial, Erase, Over, Word};
 use super::{
     Answer, Batch, Built, Kind, Known, Parsed, Position, Rechecked, Settings, Source, SourceError, Terms,
     Tools,
@@ -32,9 +32,21 @@ static TERMS: Terms = Terms {
             the app's own people App Review and business verification",
     // 200 an hour for each person who uses the app; whoever runs this is one.
     budgets: &[Budget::per_hour(200, Over::Credential)],
+    budgets_word: Word::theirs(
+        "Graph API, Rate Limits, Platform Rate Limits: 200 an hour and user",
+        "https://developers.facebook.com/docs/graph-api/overview/rate-limiting/",
+    ),
     least_every: 60,
     paging: "100 posts or comments a page",
-    erase: &[Erase { what: "what was deleted there, and what its author asks to be erased", hours: 24 }],
+    erase: &[Erase::new(
+        "what was deleted there, and what its author asks to be erased",
+        24,
+        Word::stricter(
+            "as soon as reasonably possible",
+            "Meta Platform Terms, 3.d",
+            "https://developers.facebook.com/terms/",
+        ),
+    )],
     commercial: Commercial::Contract,
     sees: "posts and comments on one's own page, posts that tag it, recommendations; removed ones by asking anew",
     cannot: "other pages, groups, profiles, any search; new comments below posts older than the 100 watched; names \

@@ -19,9 +19,10 @@ use self::settings::{Part, Wanted, wanted};
 use self::site::{Got, Site, strange};
 use self::walk::{Cursor, PAGE};
 use super::api::{self, Climb, Credential};
-use super::terms::{Access, Budget, Commercial, Erase, Over};
+use super::terms::{Access, Budget, Commercial, Erase, Over, Word};
 use super::{
-    Batch, Built, Kind, Known, Nothing, Position, Rechecked, Settings, Source, SourceError, Terms, Tools,
+    Asks, Batch, Built, Kind, Known, Nothing, Position, Rechecked, Settings, Source, SourceError, Terms,
+    Tools,
 };
 use crate::domain::post::Post;
 use crate::domain::problem::Problems;
@@ -58,9 +59,13 @@ static TERMS: Terms = Terms {
         Budget::per_minute(30, Over::Credential).of("search"),
         Budget::per_hour(5_000, Over::Credential).of("graphql"),
     ],
+    budgets_word: Word::theirs(
+        "Rate limits for the REST API",
+        "https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api",
+    ),
     least_every: 60,
     paging: "100 a page; 1,000 results of a search, and on by the time of change",
-    erase: &[Erase { what: "what was deleted there, found by asking again", hours: 48 }],
+    erase: &[Erase::new("what was deleted there, found by asking again", 48, Word::Habit)],
     commercial: Commercial::Allowed,
     sees: "issues, pull requests, comments and comments on code, discussions; edits; what was missed after days off",
     cannot: "comments below the newest 30 of a discussion, where more came between two looks; discussions in searches; votes",
@@ -414,6 +419,18 @@ impl Source for GitHub {
             None => batch.fetched_through = Some(behind.unwrap_or(now)),
         }
         Ok(batch)
+    }
+
+    fn asks(&self) -> Vec<Asks> {
+        let (wanted, every) = (&self.wanted, self.wanted.interval);
+        let has = wanted.parts.contains(&Part::Discussions);
+        let lists = wanted.parts.len() - usize::from(has);
+        let repositories = wanted.repositories.len();
+        vec![
+            Asks::new("", repositories * lists, every),
+            Asks::new("search", wanted.searches.len(), every),
+            Asks::new("graphql", if has { repositories } else { 0 }, every),
+        ]
     }
 
     fn interval(&self) -> SignedDuration {

@@ -27,7 +27,7 @@ use url::Url;
 use super::api::{self, Api, Sign};
 use super::fetch;
 use super::params::Params;
-use super::terms::{Access, Budget, Over, Proven};
+use super::terms::{Access, Budget, Over, Proven, Word};
 use super::{
     Batch, Built, Kind, Nothing, Parsed, Position, Retry, Settings, Source, SourceError, Terms, Tools,
 };
@@ -56,6 +56,10 @@ static TERMS: Terms = Terms {
     access: Access::Key,
     needs: "the key file of a service account that may see and answer reviews of the app in the Play Console",
     budgets: &[Budget::per_hour(200, Over::Credential), Budget::per_minute(60, Over::Host)],
+    budgets_word: Word::theirs(
+        "Reply to Reviews API, quota: 200 GET requests an hour and app",
+        "https://support.google.com/googleplay/android-developer/contact/review_apiqr",
+    ),
     least_every: 300,
     paging: "100 a page, the last 7 days",
     sees: "reviews with words of one's own app as published, with stars, the app's version and edits",

@@ -12,7 +12,7 @@ use super::graph::read::{self, Place};
 use super::graph::walk::{Cursor, List, Look, Plan, Watch};
 use super::graph::{self, Common, Graph};
 use super::params::Params;
-use super::terms::{Access, Budget, Commercial, Erase, Over};
+use super::terms::{Access, Budget, Commercial, Erase, Over, Word};
 use super::{
     Answer, Batch, Built, Kind, Known, Parsed, Position, Rechecked, Retry, Settings, Source, SourceError,
     Terms, Tools,
@@ -34,9 +34,22 @@ static TERMS: Terms = Terms {
     needs: "a business or creator account tied to a page, and a token with instagram_basic and \
             instagram_manage_comments; for hashtags also App Review of Instagram Public Content Access",
     budgets: &[Budget::per_hour(200, Over::Credential)],
+    budgets_word: Word::stricter(
+        "4,800 in 24 hours for each time that the account was seen",
+        "Graph API, Rate Limits, Business Use Case",
+        "https://developers.facebook.com/docs/graph-api/overview/rate-limiting/",
+    ),
     least_every: 60,
     paging: "100 media or comments a page, 50 below a hashtag; 30 hashtags in 7 days",
-    erase: &[Erase { what: "what was deleted there, and what its author asks to be erased", hours: 24 }],
+    erase: &[Erase::new(
+        "what was deleted there, and what its author asks to be erased",
+        24,
+        Word::stricter(
+            "as soon as reasonably possible",
+            "Meta Platform Terms, 3.d",
+            "https://developers.facebook.com/terms/",
+        ),
+    )],
     commercial: Commercial::Contract,
     sees: "comments and answers on one's own media, media that tag the account, media of the last 24 hours under \
            chosen hashtags; removed comments by asking anew",

@@ -18,7 +18,7 @@ use url::Url;
 
 use super::api::{Api, Credential, Sign};
 use super::params::Params;
-use super::terms::{Access, Budget, Erase, Over};
+use super::terms::{Access, Budget, Erase, Over, Word};
 use super::{
     Answer, Batch, Built, Kind, Known, Nothing, Position, Rechecked, Retry, Settings, Source, SourceError,
     Terms, Tools, fetch,
@@ -50,7 +50,7 @@ static TERMS: Terms = Terms {
     budgets: &[Budget::per_minute(100, Over::Host), Budget::new(60, 600, Over::Host).of(SEARCH)],
     least_every: 60,
     paging: "50 posts or comments a page",
-    erase: &[Erase { what: "what was deleted or removed there", hours: 48 }],
+    erase: &[Erase::new("what was deleted or removed there", 48, Word::Habit)],
     sees: "posts and comments of chosen communities and searches, edits and removals of the newest at once and of \
         the rest on re-check",
     cannot: "communities that the server does not know; private messages; votes",

@@ -23,7 +23,7 @@ use jiff::{SignedDuration, Timestamp};
 use url::Url;
 
 use super::api::{Api, Credential, Sign};
-use super::terms::{Access, Budget, Erase, Over};
+use super::terms::{Access, Budget, Erase, Over, Word};
 use super::{Batch, Built, Kind, Known, Position, Rechecked, Settings, Source, SourceError, Terms, Tools};
 use crate::domain::problem::Problems;
 
@@ -55,9 +55,10 @@ static TERMS: Terms = Terms {
     access: Access::KeyOptional,
     needs: "nothing for hashtags and public timelines of open servers; a token with the scope read for the rest",
     budgets: &[Budget::new(300, 300, Over::Host)],
+    budgets_word: Word::theirs("Mastodon API, Rate limits", "https://docs.joinmastodon.org/api/rate-limits/"),
     least_every: 60,
     paging: "40 posts a page",
-    erase: &[Erase { what: "what was deleted there", hours: 48 }],
+    erase: &[Erase::new("what was deleted there", 48, Word::Habit)],
     sees: "posts with chosen hashtags and on public timelines; with a token search, notifications, home, and \
         edits and deletes at once; without one edits and deletes on re-check",
     cannot: "posts that have not reached the servers named; other people's private posts; authors who ask not to \

@@ -145,8 +145,24 @@ pub trait Source: Send + Sync + 'static {
     /// What went wrong and whether trying again helps.
     async fn poll(&mut self, position: &Position, now: Timestamp) -> Result<Batch, SourceError>;
 
+    /// Looks once from the beginning, to show what it would take in. A place that charges is paid from what stands
+    /// in the position.
+    async fn trial(&mut self, position: &Position, now: Timestamp) -> Tried {
+        Tried { position: position.clone(), looked: self.poll(&Position::default(), now).await }
+    }
+
     /// How long to wait after a look that went well, before the site's own wishes.
     fn interval(&self) -> SignedDuration;
+
+    /// What its place allows it, where that is not what its kind's terms say of most.
+    fn terms(&self) -> Option<&'static Terms> {
+        None
+    }
+
+    /// What its looks usually ask, to sum up what sources that share a budget need; empty: as its kind's terms say.
+    fn asks(&self) -> Vec<Asks> {
+        Vec::new()
+    }
 
     /// What an operator should know of the last look beside what it gave: what it costs, what it forecasts.
     fn remark(&self) -> Option<String> {
@@ -166,6 +182,32 @@ pub trait Source: Send + Sync + 'static {
     async fn recheck(&mut self, _known: &[Known], _now: Timestamp) -> Result<Rechecked, SourceError> {
         Ok(Rechecked::default())
     }
+}
+
+/// What a source usually asks of its place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Asks {
+    /// What the place counts it under (`Budget::bucket`).
+    pub bucket: &'static str,
+    /// How much of the budgets it takes.
+    pub cost: u32,
+    /// How often.
+    pub every: SignedDuration,
+}
+
+impl Asks {
+    /// So many questions, each at the price of one.
+    pub fn new(bucket: &'static str, questions: usize, every: SignedDuration) -> Self {
+        Self { bucket, cost: u32::try_from(questions).unwrap_or(u32::MAX), every }
+    }
+}
+
+/// What a look for a trial gave.
+pub struct Tried {
+    /// To be kept in place of the position that was handed in: nothing was read, and what was paid is paid.
+    pub position: Position,
+    /// What it would take in.
+    pub looked: Result<Batch, SourceError>,
 }
 
 /// What kinds may use.

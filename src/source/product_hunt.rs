@@ -17,7 +17,7 @@ use url::Url;
 use super::api::back::{self, Back, Lists, Page};
 use super::api::{self, Api, Credential, Node, Sign};
 use super::params::Params;
-use super::terms::{Access, Budget, Commercial, Erase, Over};
+use super::terms::{Access, Budget, Commercial, Erase, Over, Word};
 use super::{
     Answer, Batch, Built, Kind, Known, Nothing, Parsed, Position, Rechecked, Retry, Settings, Source,
     SourceError, Terms, Tools, fetch, record,
@@ -41,9 +41,16 @@ static TERMS: Terms = Terms {
     needs: "a developer token of a Product Hunt account",
     // Points, not requests: 6,250 in fifteen minutes, by what a question may open.
     budgets: &[Budget::new(6_000, 900, Over::Credential)],
+    budgets_word: Word::stricter(
+        "6,250 points in 15 minutes",
+        "Product Hunt API, Rate Limits",
+        "https://api.producthunt.com/v2/docs/rate_limits/headers",
+    ),
+    asks: COST.0,
+    each: &["topics"],
     least_every: 300,
     paging: "20 launches or 50 comments a page",
-    erase: &[Erase { what: "what was deleted there, found by asking again", hours: 48 }],
+    erase: &[Erase::new("what was deleted there, found by asking again", 48, Word::Habit)],
     commercial: Commercial::Contract,
     sees: "new launches; new comments below chosen launches and the newest of a topic; removals on re-check",
     cannot: "names of people (withheld); reviews; answers below comments of launches that were not chosen",

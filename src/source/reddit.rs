@@ -29,10 +29,10 @@ use std::collections::BTreeMap;
 use url::Url;
 
 use super::params::Params;
-use super::terms::{Access, Budget, Commercial, Erase, Over};
+use super::terms::{Access, Budget, Commercial, Erase, Over, Word};
 use super::{
-    Batch, Built, Kind, Known, Nothing, Position, Rechecked, Retry, Settings, Source, SourceError, Terms,
-    Tools,
+    Asks, Batch, Built, Kind, Known, Nothing, Position, Rechecked, Retry, Settings, Source, SourceError,
+    Terms, Tools,
 };
 use crate::domain::problem::Problems;
 use crate::domain::secret::SecretRef;
@@ -61,11 +61,30 @@ static TERMS: Terms = Terms {
     needs: "Reddit's approval under its Responsible Builder Policy and an OAuth application; or one's own feed address",
     // 100 a minute are allowed to an approved application; the rest is left to its other uses.
     budgets: &[Budget::per_minute(60, Over::Credential), Budget::new(20, 600, Over::Anonymous)],
+    budgets_word: Word::stricter(
+        "100 a minute for a client, averaged over 10 minutes; whoever does not sign in is blocked",
+        "Reddit Data API Wiki, Rate Limits",
+        "https://support.reddithelp.com/hc/en-us/articles/16160319875092-Reddit-Data-API-Wiki",
+    ),
     least_every: 60,
     paging: "100 a page, the newest 1000 of a listing, some 250 of a search",
     erase: &[
-        Erase { what: "what was deleted or removed there", hours: 48 },
-        Erase { what: "what names an account that was deleted", hours: 48 },
+        Erase::new(
+            "what was deleted or removed there",
+            48,
+            Word::theirs(
+                "Reddit Data API Wiki, Rules: what was deleted must go; to delete all that is stored within 48 hours is strongly recommended",
+                "https://support.reddithelp.com/hc/en-us/articles/16160319875092-Reddit-Data-API-Wiki",
+            ),
+        ),
+        Erase::new(
+            "what names an account that was deleted",
+            48,
+            Word::theirs(
+                "Reddit Data API Wiki, Rules: what was deleted must go; to delete all that is stored within 48 hours is strongly recommended",
+                "https://support.reddithelp.com/hc/en-us/articles/16160319875092-Reddit-Data-API-Wiki",
+            ),
+        ),
     ],
     commercial: Commercial::Contract,
     sees: "new posts and comments of chosen subreddits, posts of searches, removals and edits on re-check",
@@ -359,6 +378,10 @@ impl Source for Reddit {
         batch.fetched_through = whole.then_some(now);
         batch.position = position;
         Ok(batch)
+    }
+
+    fn asks(&self) -> Vec<Asks> {
+        vec![Asks::new("", self.wanted.places().len(), self.wanted.interval)]
     }
 
     fn interval(&self) -> SignedDuration {

@@ -18,8 +18,10 @@ use url::Url;
 use self::site::{Page, Site};
 use super::api::{Climb, Credential};
 use super::params::Params;
-use super::terms::{Access, Budget, Commercial, Erase, Over};
-use super::{Batch, Built, Kind, Known, Position, Rechecked, Settings, Source, SourceError, Terms, Tools};
+use super::terms::{Access, Budget, Commercial, Erase, Over, Word};
+use super::{
+    Asks, Batch, Built, Kind, Known, Position, Rechecked, Settings, Source, SourceError, Terms, Tools,
+};
 use crate::domain::post::{Post, PostKind};
 use crate::domain::problem::Problems;
 use crate::domain::secret::SecretRef;
@@ -47,9 +49,13 @@ static TERMS: Terms = Terms {
         Budget::per_day(10_000, Over::Credential),
         Budget::new(25, 1, Over::Host),
     ],
+    budgets_word: Word::theirs(
+        "Stack Exchange API, Throttles",
+        "https://api.stackexchange.com/docs/throttle",
+    ),
     least_every: 60,
     paging: "100 a page; by the time of the last activity",
-    erase: &[Erase { what: "what was deleted there, found by asking again", hours: 48 }],
+    erase: &[Erase::new("what was deleted there, found by asking again", 48, Word::Habit)],
     commercial: Commercial::Allowed,
     sees: "questions by tag or search, or all of a site; answers; comments; edits; what was missed after days off",
     cannot: "comments below posts that are not among the 100 active last; chat",
@@ -398,6 +404,13 @@ impl Source for StackExchange {
             None => batch.fetched_through = Some(behind.unwrap_or(now)),
         }
         Ok(batch)
+    }
+
+    fn asks(&self) -> Vec<Asks> {
+        let wanted = &self.wanted;
+        let each: i64 = wanted.about.iter().map(|about| about.costs(wanted.comments)).sum();
+        let each = usize::try_from(each).unwrap_or(usize::MAX);
+        vec![Asks::new("", each.saturating_mul(wanted.sites.len()), wanted.interval)]
     }
 
     fn interval(&self) -> SignedDuration {

@@ -17,7 +17,7 @@ use url::Url;
 use super::api::back::{self, Back, Lists, Page};
 use super::api::{self, Api, Node};
 use super::params::Params;
-use super::terms::{Budget, Over};
+use super::terms::{Budget, Over, Word};
 use super::{
     Answer, Batch, Built, Kind, Nothing, Parsed, Position, Retry, Settings, Source, SourceError, Terms,
     Tools, rating, record, text,
@@ -38,6 +38,12 @@ pub const KIND: Kind = Kind {
 static TERMS: Terms = Terms {
     // Who has a key may ask 100,000 times a day; nothing is said of those without.
     budgets: &[Budget::per_minute(20, Over::Host), Budget::per_day(10_000, Over::Host)],
+    budgets_word: Word::stricter(
+        "100,000 a day for a key; nothing without one",
+        "Steam Web API Terms of Use",
+        "https://steamcommunity.com/dev/apiterms",
+    ),
+    each: &["apps", "languages"],
     least_every: 60,
     paging: "100 reviews a page, back to the first",
     sees: "new reviews and changed ones, with their verdict, of all languages or some",

@@ -10,8 +10,10 @@ use super::graph::read::{self, Place};
 use super::graph::walk::{Cursor, List, Look, Plan, Watch};
 use super::graph::{self, Common, Graph};
 use super::params::Params;
-use super::terms::{Access, Budget, Commercial, Erase, Over, Proven};
-use super::{Answer, Batch, Built, Kind, Parsed, Position, Settings, Source, SourceError, Terms, Tools};
+use super::terms::{Access, Budget, Commercial, Erase, Over, Proven, Word};
+use super::{
+    Answer, Asks, Batch, Built, Kind, Parsed, Position, Settings, Source, SourceError, Terms, Tools,
+};
 use crate::domain::problem::Problems;
 
 /// The kind `threads`.
@@ -32,9 +34,22 @@ static TERMS: Terms = Terms {
         Budget::per_hour(200, Over::Credential),
         Budget::per_day(2_200, Over::Credential).of("search"),
     ],
+    budgets_word: Word::stricter(
+        "4,800 in 24 hours for each time that the account was seen; 2,200 searches in 24 hours a user",
+        "Threads API, Keyword Search, Limitations",
+        "https://developers.facebook.com/docs/threads/keyword-search/",
+    ),
     least_every: 60,
     paging: "100 posts a page",
-    erase: &[Erase { what: "what was deleted there, and what its author asks to be erased", hours: 24 }],
+    erase: &[Erase::new(
+        "what was deleted there, and what its author asks to be erased",
+        24,
+        Word::stricter(
+            "as soon as reasonably possible",
+            "Meta Platform Terms, 3.d",
+            "https://developers.facebook.com/terms/",
+        ),
+    )],
     commercial: Commercial::Contract,
     sees: "answers below one's own newest threads, public posts that mention the account or hold chosen words",
     cannot: "posts of everybody before the app is approved for search; words that the place deems sensitive (it \
@@ -157,6 +172,11 @@ impl Source for Threads {
     async fn poll(&mut self, position: &Position, now: Timestamp) -> Result<Batch, SourceError> {
         let read = |answer: &Answer<'_>| parse(answer, &self.settings);
         Look::new(&self.graph, &self.settings.id, read, Cursor::read(position), now).run(&self.plan()).await
+    }
+
+    fn asks(&self) -> Vec<Asks> {
+        let (wanted, every) = (&self.wanted, self.wanted.common.interval);
+        vec![Asks::new("", wanted.reads.len(), every), Asks::new("search", wanted.phrases.len(), every)]
     }
 
     fn interval(&self) -> SignedDuration {

@@ -18,7 +18,7 @@ use url::Url;
 use super::api::back::{self, Back, Lists, Page};
 use super::api::{self, Api, Credential, Node, Sign};
 use super::params::Params;
-use super::terms::{Access, Budget, Commercial, Erase, Over, Proven};
+use super::terms::{Access, Budget, Commercial, Erase, Over, Proven, Word};
 use super::{
     Answer, Batch, Built, Kind, Known, Nothing, Parsed, Position, Rechecked, Retry, Settings, Source,
     SourceError, Terms, Tools, fetch, rating, record,
@@ -42,13 +42,18 @@ static TERMS: Terms = Terms {
     needs: "an API key of a Trustpilot business account with API access; its secret for private reviews",
     // What its documents recommend not to exceed: 833 in five minutes, 10,000 an hour.
     budgets: &[Budget::new(800, 300, Over::Credential), Budget::per_hour(9_000, Over::Credential)],
+    budgets_word: Word::stricter(
+        "833 in 5 minutes, 10,000 an hour",
+        "Trustpilot, Rate limiting best practices",
+        "https://developers.trustpilot.com/rate-limiting",
+    ),
     least_every: 60,
     paging: "100 reviews a page, back to the first",
-    erase: &[Erase { what: "what was deleted there, found by asking again", hours: 48 }],
+    erase: &[Erase::new("what was deleted there, found by asking again", 48, Word::Habit)],
     commercial: Commercial::Contract,
     sees: "new reviews with their stars; changes and removals on re-check",
     cannot: "reviews of others' products, reviews before they are published",
-    costs: "API access is part of paid plans",
+    costs: "API access is part of paid plans, the first of which allow 200,000 calls a year: 547 a day",
     proven: Proven::Documents,
     document: "https://developers.trustpilot.com/business-units-api",
     ..Terms::OPEN

@@ -30,8 +30,10 @@ use url::Url;
 
 use super::api::{Api, Credential, Sign};
 use super::params::Params;
-use super::terms::{Access, Budget, Erase, Over};
-use super::{Batch, Built, Kind, Known, Position, Rechecked, Settings, Source, SourceError, Terms, Tools};
+use super::terms::{Access, Budget, Erase, Over, Word};
+use super::{
+    Asks, Batch, Built, Kind, Known, Position, Rechecked, Settings, Source, SourceError, Terms, Tools,
+};
 use crate::domain::problem::Problems;
 use crate::domain::secret::SecretRef;
 
@@ -65,13 +67,26 @@ static TERMS: Terms = Terms {
         Budget::per_day(100, Over::Credential).of(SEARCHES),
         Budget::per_minute(60, Over::Host),
     ],
+    budgets_word: Word::theirs(
+        "YouTube Data API, Quota and Compliance Audits",
+        "https://developers.google.com/youtube/v3/guides/quota_and_compliance_audits",
+    ),
     least_every: 300,
     paging: "100 comments a page, 50 videos a page",
     keep_days: Some(30),
-    erase: &[Erase {
-        what: "what was deleted there, and what was not asked for again in 30 days",
-        hours: 720,
-    }],
+    refresh: true,
+    keep_word: Word::theirs(
+        "YouTube API Services Developer Policies, III.E.4.d",
+        "https://developers.google.com/youtube/terms/developer-policies",
+    ),
+    erase: &[Erase::new(
+        "what was deleted there, and what was not asked for again in 30 days",
+        720,
+        Word::theirs(
+            "YouTube API Services Developer Policies, III.E.4.d",
+            "https://developers.google.com/youtube/terms/developer-policies",
+        ),
+    )],
     sees: "comments below the videos of chosen channels and below chosen videos, with answers in the 100 newest threads; \
            new videos of channels and of searches; edits and removals on re-check",
     cannot: "answers in older threads; searches more often than 100 a day in all; live chats; community posts",
@@ -286,6 +301,17 @@ impl Source for YouTube {
         batch.fetched_through = whole.then_some(now);
         batch.position = position;
         Ok(batch)
+    }
+
+    fn asks(&self) -> Vec<Asks> {
+        let wanted = &self.wanted;
+        // A channel is a feed, which costs nothing, and the comments of its newest videos.
+        let found = if wanted.search.is_empty() { 0 } else { MOST_FOUND };
+        let places = wanted.channels.len() + wanted.videos.len() + found;
+        vec![
+            Asks::new("", places, wanted.interval),
+            Asks::new(SEARCHES, wanted.search.len(), wanted.search_every),
+        ]
     }
 
     fn interval(&self) -> SignedDuration {
