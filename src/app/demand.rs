@@ -42,7 +42,8 @@ pub struct Demand {
 /// A source's part of a budget.
 struct Part<'a> {
     source: &'a SourceId,
-    interval: SignedDuration,
+    /// From one of its questions to the next, and the setting that says so.
+    pace: (SignedDuration, &'static str),
     /// What it asks in the budget's length.
     asks: f64,
 }
@@ -69,8 +70,11 @@ pub fn check(demands: &[Demand]) -> Problems {
             for asks in demand.asks().into_iter().filter(|asks| asks.bucket == budget.bucket && asks.cost > 0)
             {
                 let looks = f64::from(budget.seconds) / asks.every.as_secs_f64().max(1.0);
-                let part =
-                    Part { source: &demand.source, interval: asks.every, asks: looks * f64::from(asks.cost) };
+                let part = Part {
+                    source: &demand.source,
+                    pace: (asks.every, asks.setting),
+                    asks: looks * f64::from(asks.cost),
+                };
                 shared.entry(Account { whose: account.whose.clone(), ..account }).or_default().push(part);
             }
         }
@@ -105,8 +109,8 @@ fn problem(account: &Account, parts: &[Part<'_>]) -> Option<Problem> {
     let slower: Vec<String> = parts
         .iter()
         .map(|part| match parts.len() {
-            1 => format!("interval = \"{}\"", slower(part.interval, over)),
-            _ => format!("interval = \"{}\" for {}", slower(part.interval, over), part.source),
+            1 => format!("{} = \"{}\"", part.pace.1, slower(part.pace.0, over)),
+            _ => format!("{} = \"{}\" for {}", part.pace.1, slower(part.pace.0, over), part.source),
         })
         .collect();
     let problem = Problem::new(format!("sources[\"{}\"].params", hungriest.source), what)
@@ -129,7 +133,7 @@ impl Demand {
         let lists = self.terms.each.iter().filter_map(|key| self.params.get(key)?.as_array());
         let times = lists.map(|list| list.len().max(1)).fold(1, usize::saturating_mul);
         let cost = self.terms.asks.saturating_mul(u32::try_from(times).unwrap_or(u32::MAX));
-        vec![Asks { bucket: "", cost, every: self.interval }]
+        vec![Asks { cost, ..Asks::new("", 1, self.interval) }]
     }
 
     /// In words, whose budget it is; none where this one does not count it.

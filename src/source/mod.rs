@@ -193,12 +193,15 @@ pub struct Asks {
     pub cost: u32,
     /// How often.
     pub every: SignedDuration,
+    /// The setting that says how often.
+    pub setting: &'static str,
 }
 
 impl Asks {
-    /// So many questions, each at the price of one.
+    /// So many questions a look, each at the price of one.
     pub fn new(bucket: &'static str, questions: usize, every: SignedDuration) -> Self {
-        Self { bucket, cost: u32::try_from(questions).unwrap_or(u32::MAX), every }
+        let cost = u32::try_from(questions).unwrap_or(u32::MAX);
+        Self { bucket, cost, every, setting: "interval" }
     }
 }
 

@@ -68,8 +68,8 @@ static TERMS: Terms = Terms {
         Budget::per_minute(60, Over::Host),
     ],
     budgets_word: Word::theirs(
-        "YouTube Data API, Quota and Compliance Audits",
-        "https://developers.google.com/youtube/v3/guides/quota_and_compliance_audits",
+        "YouTube Data API, Quota Costs: 10,000 units and 100 searches a day",
+        "https://developers.google.com/youtube/v3/determine_quota_cost",
     ),
     least_every: 300,
     paging: "100 comments a page, 50 videos a page",
@@ -310,7 +310,7 @@ impl Source for YouTube {
         let places = wanted.channels.len() + wanted.videos.len() + found;
         vec![
             Asks::new("", places, wanted.interval),
-            Asks::new(SEARCHES, wanted.search.len(), wanted.search_every),
+            Asks { setting: "search_every", ..Asks::new(SEARCHES, wanted.search.len(), wanted.search_every) },
         ]
     }
 

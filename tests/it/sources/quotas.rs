@@ -61,6 +61,7 @@ fn sources_that_together_exceed_a_quota_are_refused() {
         let ran = alone.run(["check"]);
         assert_eq!(ran.code, 0, "{kind} alone: {ran:#?}");
         let (both, _keys) = config(kind, key, &[params.clone(), params]);
-        both.run(["check"]).fails(78, &["s0 and s1", said, allowed]);
+        let ran = both.run(["check"]).fails(78, &["s0 and s1", said, allowed]);
+        assert!(kind != "youtube" || ran.out.contains("search_every = \"87m\" for s0"), "{ran:#?}");
     }
 }
