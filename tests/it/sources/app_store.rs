@@ -188,6 +188,7 @@ async fn an_empty_feed_is_an_alarm_and_an_old_copy_is_no_news() {
     put(vec![("us", Vec::new()), ("de", entries(&[201]))]);
     let batch = source.poll(&position, minutes(60)).await.expect("a look");
     assert_eq!((ids(&batch).as_str(), batch.fetched_through), ("201", None));
+    assert!(batch.trouble.len() == 1 && batch.trouble[0].part == "us", "{:?}", batch.trouble);
     let error = source.poll(&batch.position, minutes(120)).await.expect_err("nothing else to tell");
     assert!(error.what.contains("in us came empty") && error.retry == Retry::Soon, "{error:?}");
     position = error.position.expect("the other country moved");

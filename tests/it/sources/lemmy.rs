@@ -306,6 +306,9 @@ async fn a_wrong_name_keeps_no_other_list_and_a_closed_server_says_so() {
     };
     let batch = Reader::new("lemmy", params(token.pointer())).look().await.unwrap();
     assert_eq!((numbers(&batch.posts), batch.fetched_through), (vec![1], None));
+    assert_eq!(batch.trouble.len(), 1);
+    assert_eq!(batch.trouble[0].part, "posts of nowhere");
+    assert!(batch.trouble[0].remedy.contains("settings"), "{:?}", batch.trouble);
     let error = Reader::new("lemmy", params(Value::Null)).look().await.unwrap_err();
     assert_eq!(error.retry, Retry::Never);
     assert!(error.what.contains("couldnt_find_community"), "{}", error.what);

@@ -170,6 +170,9 @@ async fn two_servers_are_read_and_one_that_fails_keeps_nobody() {
     let mut reader = Reader::new("mastodon", params);
     let batch = reader.look().await.unwrap();
     assert_eq!((batch.posts.len(), batch.fetched_through), (1, None));
+    let [trouble] = &batch.trouble[..] else { panic!("{:?}", batch.trouble) };
+    assert_eq!(trouble.part, closed.name);
+    assert!(trouble.what.contains("422") && !trouble.remedy.is_empty(), "{trouble:?}");
     let params =
         json!({ "servers": [closed.base], "hashtags": ["acme"], "public": "local", "allow_private": true });
     let error = Reader::new("mastodon", params).look().await.unwrap_err();
