@@ -179,13 +179,12 @@ impl Source for HackerNews {
         let rest = stopped.and_then(|stopped| stopped.rest());
         Ok(Batch {
             posts,
-            rejects: Vec::new(),
             fetched_through: through,
             position: Position { cursor: Some(cursor.write()), memo: None },
             more,
             rest,
             gaps,
-            gone: Vec::new(),
+            ..Batch::default()
         })
     }
 

@@ -22,6 +22,7 @@ use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
 use url::Url;
 
+use super::api::look::trouble;
 use super::api::{Api, Credential, Sign};
 use super::terms::{Access, Budget, Erase, Over, Word};
 use super::{Batch, Built, Kind, Known, Position, Rechecked, Settings, Source, SourceError, Terms, Tools};
@@ -116,8 +117,8 @@ impl Mastodon {
         self.wanted.timelines.iter().filter(move |timeline| signed || !timeline.signed())
     }
 
-    /// Reads all timelines; gives the servers that failed, which are left alone until the next look. Nobody
-    /// answered: that is an error.
+    /// Reads all timelines; gives the servers that failed, which are left alone until the next look and are told
+    /// as trouble. Nobody answered: that is an error.
     async fn look(
         &self,
         cursor: &mut Cursor,
@@ -143,8 +144,8 @@ impl Mastodon {
                     place.through = Some(now);
                 }
                 let Err(error) = looked else { continue };
-                tracing::warn!(source.id = %self.settings.id, "{}", error.what);
                 batch.rest = batch.rest.max(error.pause());
+                batch.trouble.push(trouble(&server.name, &error));
                 failed.push(number);
                 first.get_or_insert(error);
                 break;

@@ -6,12 +6,14 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::domain::id::SourceId;
 use crate::domain::post::Post;
 use crate::domain::problem::Problems;
-use crate::domain::source::{Gap, SkipReason};
+use crate::domain::source::{Gap, SkipReason, Trouble};
 
 /// What a source was configured with.
 #[derive(Debug, Clone, PartialEq)]
@@ -29,6 +31,19 @@ pub struct Position {
     pub cursor: Option<String>,
     /// What makes the next request cheap.
     pub memo: Option<String>,
+}
+
+impl Position {
+    /// Where a cursor of the kind's own stands.
+    pub fn of(cursor: &impl Serialize) -> Self {
+        let written = serde_json::to_string(cursor).expect("names, numbers and times always serialise");
+        Self { cursor: Some(written), memo: None }
+    }
+
+    /// The cursor; a beginning where none was kept, or none that can be read.
+    pub fn kept<Cursor: DeserializeOwned + Default>(&self) -> Cursor {
+        self.cursor.as_deref().and_then(|cursor| serde_json::from_str(cursor).ok()).unwrap_or_default()
+    }
 }
 
 /// What one look at a source gave.
@@ -52,6 +67,8 @@ pub struct Batch {
     pub gaps: Vec<Gap>,
     /// Authors who left the site, with all they wrote. A single post that went is a post with `deleted` set.
     pub gone: Vec<AuthorGone>,
+    /// Lists, servers, that this look could not read while it read others. `fetched_through` stands still for them.
+    pub trouble: Vec<Trouble>,
 }
 
 /// An author whose account was deleted, or who withdrew what they wrote.
@@ -109,6 +126,21 @@ pub enum Retry {
     Budget(SignedDuration),
 }
 
+impl Retry {
+    /// What a person can do about it.
+    pub fn remedy(self) -> String {
+        match self {
+            Retry::Never => "it stays so until the settings, or the key, are put right".into(),
+            Retry::Soon => {
+                "it is asked again with every look; if it lasts, see whether the place is well".into()
+            }
+            Retry::After(wait) | Retry::Budget(wait) => {
+                format!("it asked for a pause of {wait:#}, and is asked again then")
+            }
+        }
+    }
+}
+
 /// Why a look gave nothing.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{what}")]
@@ -122,6 +154,11 @@ pub struct SourceError {
 }
 
 impl SourceError {
+    /// What is worth another try.
+    pub fn soon(what: impl Into<String>) -> Self {
+        Self { what: what.into(), retry: Retry::Soon, position: None }
+    }
+
     /// For how long the site is not to be asked. A look that has something by then ends well, gives it, and
     /// says this as its `rest`: to begin again from nothing would use up the budget once more.
     pub fn pause(&self) -> Option<SignedDuration> {

@@ -28,6 +28,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use url::Url;
 
+use super::api::Look;
 use super::params::Params;
 use super::terms::{Access, Budget, Commercial, Erase, Over, Word};
 use super::{
@@ -146,8 +147,9 @@ fn wanted(settings: &Settings) -> (Wanted, Problems) {
     let (id, secret) = (params.text("client_id"), params.secret("client_secret"));
     let (name, password) = (params.text("username"), params.secret("password"));
     let feed = params.secret("feed");
-    let subreddits: Vec<String> = params.list("subreddits").into_iter().map(bare_subreddit).collect();
-    let search: Vec<String> = params.list("search").into_iter().map(str::to_owned).collect();
+    let subreddits = params.list("subreddits", "[\"acme\"]");
+    let subreddits: Vec<String> = subreddits.iter().map(|name| bare_subreddit(name)).collect();
+    let search = params.list("search", "[\"acme app\"]");
     let comments = params.value("comments").is_none_or(|value| value.as_bool().unwrap_or(true));
     if let Some(name) = subreddits.iter().find(|name| !is_subreddit(name)) {
         params.fault("subreddits", format!("\"{name}\" cannot be a subreddit"), "write its name without r/");
@@ -292,7 +294,6 @@ impl Reddit {
         place: &Place,
         mark: &mut Mark,
         batch: &mut Batch,
-        fresh: &mut usize,
         now: Timestamp,
     ) -> Result<bool, Trouble> {
         let began = batch.posts.len();
@@ -307,7 +308,6 @@ impl Reddit {
             }
             let names: Vec<(String, Option<Timestamp>)> =
                 parsed.posts.iter().map(|post| (post.id.clone(), post.created_at)).collect();
-            *fresh += mark.unknown(&names);
             batch.posts.extend(parsed.posts);
             batch.rejects.extend(parsed.rejects);
             batch.rest = batch.rest.max(answer.rest.filter(|_| self.wanted.feed.is_some()));
@@ -337,47 +337,34 @@ impl Reddit {
 #[async_trait]
 impl Source for Reddit {
     async fn poll(&mut self, position: &Position, now: Timestamp) -> Result<Batch, SourceError> {
-        let kept = position.cursor.as_deref().and_then(|cursor| serde_json::from_str::<Cursor>(cursor).ok());
-        if kept.is_none() && !self.wanted.subreddits.is_empty() {
+        if position.cursor.is_none() && !self.wanted.subreddits.is_empty() {
             let subreddits = self.wanted.subreddits.clone();
             self.door.all_there(&subreddits, now).await.map_err(Trouble::error)?;
         }
-        let mut cursor = kept.unwrap_or_default();
+        let mut cursor: Cursor = position.kept();
         let places = self.wanted.places();
         cursor.places.retain(|name, _| places.iter().any(|place| place.name == *name));
-        let mut batch = Batch::default();
-        let (mut fresh, mut whole, mut failed) = (0, true, None);
+        let mut look = Look::default();
+        let mut whole = true;
         for place in &places {
             let mut mark = cursor.places.remove(&place.name).unwrap_or_default();
-            let outcome = self.read(place, &mut mark, &mut batch, &mut fresh, now).await;
+            let outcome = self.read(place, &mut mark, &mut look.batch, now).await;
             cursor.places.insert(place.name.clone(), mark);
             match outcome {
-                Ok(reached) => {
-                    batch.more |= !reached;
-                    whole &= reached;
+                Ok(reached) => whole &= reached,
+                Err(Trouble::Here(error)) => {
+                    look.note(&place.name, error);
                 }
-                Err(Trouble::Here(error)) => failed = failed.or(Some(error)),
                 // Where nobody is let in, the next listing is not tried.
                 Err(Trouble::Everywhere(error)) => {
-                    failed = Some(error);
+                    look.note(&place.name, error);
                     break;
                 }
             }
         }
-        let written = serde_json::to_string(&cursor).expect("names and times always serialise");
-        let position = Position { cursor: Some(written), memo: None };
-        if let Some(error) = failed {
-            // What one listing has is not held back by another; what is only old tells that one failed.
-            if fresh == 0 {
-                return Err(SourceError { position: Some(position), ..error });
-            }
-            batch.rest = error.pause();
-            batch.more = false;
-            whole = false;
-        }
-        batch.fetched_through = whole.then_some(now);
-        batch.position = position;
-        Ok(batch)
+        look.batch.more = !whole;
+        look.batch.fetched_through = whole.then_some(now);
+        look.end(Position::of(&cursor))
     }
 
     fn asks(&self) -> Vec<Asks> {

@@ -6,8 +6,6 @@
 //!
 //! A review names more than is needed (an order, an e-mail address, where somebody lives): none of it is kept.
 
-use std::collections::BTreeMap;
-
 use async_trait::async_trait;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -15,14 +13,15 @@ use jiff::{SignedDuration, Timestamp};
 use secrecy::SecretString;
 use url::Url;
 
-use super::api::back::{self, Back, Lists, Page};
+use super::api::back::{self, Lists, Page};
 use super::api::{self, Api, Credential, Node, Sign};
 use super::params::Params;
 use super::terms::{Access, Budget, Commercial, Erase, Over, Proven, Word};
 use super::{
-    Answer, Batch, Built, Kind, Known, Nothing, Parsed, Position, Rechecked, Retry, Settings, Source,
-    SourceError, Terms, Tools, fetch, rating, record,
+    Answer, Batch, Built, Kind, Known, Nothing, Parsed, Position, Rechecked, Settings, Source, SourceError,
+    Terms, Tools, fetch, rating, record,
 };
+use crate::domain::id::SourceId;
 use crate::domain::post::{Post, PostKind};
 use crate::domain::problem::Problems;
 use crate::domain::secret::SecretRef;
@@ -222,8 +221,7 @@ impl Trustpilot {
         let answer = api.post_form(&url, &[("grant_type", "client_credentials")]).await?;
         let value = answer.borrowed().json().unwrap_or_default();
         let Some(token) = Node::root(&value).text("access_token") else {
-            let what = "Trustpilot gave no token for key and secret".to_owned();
-            return Err(SourceError { what, retry: Retry::Soon, position: None });
+            return Err(SourceError::soon("Trustpilot gave no token for key and secret"));
         };
         let token = Credential::new(SecretString::from(token.to_owned())).counted_as(secret);
         self.token = Some(token.clone());
@@ -242,8 +240,7 @@ impl Trustpilot {
         let answer = api.get_any(&format!("{}{view}{path}", self.wanted.base)).await?;
         if answer.status == 401 && self.token.take().is_some() {
             // They live a hundred hours; the next look asks for a new one.
-            let what = "the token of Trustpilot has run out".to_owned();
-            return Err(SourceError { what, retry: Retry::Soon, position: None });
+            return Err(SourceError::soon("the token of Trustpilot has run out"));
         }
         Ok(answer)
     }
@@ -251,7 +248,11 @@ impl Trustpilot {
 
 #[async_trait]
 impl Lists for Trustpilot {
-    async fn page(&mut self, unit: &str, next: Option<&str>) -> Result<Page, SourceError> {
+    fn id(&self) -> &SourceId {
+        &self.settings.id
+    }
+
+    async fn page(&mut self, unit: &str, next: Option<&str>, _: Timestamp) -> Result<Page, SourceError> {
         let number: u32 = next.and_then(|next| next.parse().ok()).unwrap_or(1);
         let path =
             format!("/business-units/{unit}/reviews?perPage={PAGE}&page={number}&orderBy=createdat.desc");
@@ -259,14 +260,7 @@ impl Lists for Trustpilot {
         if answer.status >= 400 {
             return Err(answer.refused());
         }
-        let parsed = parse(&answer.borrowed(), &self.settings);
-        match parsed.nothing {
-            None | Some(Nothing::NoPostsInside) => {}
-            Some(nothing) => {
-                let what = format!("the answer of Trustpilot {}", nothing.words());
-                return Err(SourceError { what, retry: Retry::Soon, position: None });
-            }
-        }
+        let parsed = parse(&answer.borrowed(), &self.settings).or_strange("the answer of Trustpilot")?;
         let more = (!parsed.posts.is_empty()).then(|| (number + 1).to_string());
         Ok(Page::new(parsed, more))
     }
@@ -275,10 +269,8 @@ impl Lists for Trustpilot {
 #[async_trait]
 impl Source for Trustpilot {
     async fn poll(&mut self, position: &Position, now: Timestamp) -> Result<Batch, SourceError> {
-        let kept = position.cursor.as_deref().and_then(|cursor| serde_json::from_str(cursor).ok());
-        let mut lists: BTreeMap<String, Back> = kept.unwrap_or_default();
         let names = [self.wanted.unit.clone()];
-        back::look(self, &names, &mut lists, now).await.end(&lists)
+        back::read(self, &names, position, now).await
     }
 
     fn interval(&self) -> SignedDuration {

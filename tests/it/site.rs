@@ -335,6 +335,7 @@ impl Reader {
         let look = Look {
             more: batch.more,
             pauses: batch.rest.is_some(),
+            trouble: batch.trouble.clone(),
             ..Look::pulled(state, &batch.posts, now, interval)
         };
         let open = self.ledger.values().filter(|blind| coverage::is_ours(blind, &state.id));

@@ -12,7 +12,7 @@ use ring::rsa::KeyPair;
 use ring::signature::{KeyPair as _, RSA_PKCS1_2048_8192_SHA256, UnparsedPublicKey};
 use serde_json::{Value, json};
 
-use super::visit::{Hidden, Visited, now, query, source};
+use super::served::{Hidden, Served, now, query, source};
 use crate::site::{Pages, Told, outage, together};
 use crate::support::fake_site::{Asked, Page};
 
@@ -216,7 +216,7 @@ async fn a_backlog_comes_newest_first_and_a_week_away_is_a_gap() {
     let clock = Arc::new(Mutex::new(now()));
     let base = Arc::new(Mutex::new(String::new()));
     let (served, at, own) = (Arc::clone(&reviews), Arc::clone(&clock), Arc::clone(&base));
-    let site = Visited::start(move |asked| {
+    let site = Served::start(move |asked| {
         if asked.path == "/token" {
             return give(asked, &format!("{}/token", own.lock().unwrap()), *at.lock().unwrap());
         }
@@ -230,7 +230,7 @@ async fn a_backlog_comes_newest_first_and_a_week_away_is_a_gap() {
     *base.lock().unwrap() = site.base.clone();
     let key = key_file(&site.base);
     let params = |package: &str| json!({ "package": package, "key": key.pointer(), "base_url": site.base, "allow_private": true });
-    let mut source = source("google_play", params("com.acme.app"));
+    let mut source = source("google_play", params("com.acme.app"), now());
     let put = |numbers: std::ops::Range<i64>, words: &str| {
         let list = numbers.rev().map(|number| review(&format!("gp:{number}"), words, minutes(number)));
         *reviews.lock().unwrap() = list.collect();
@@ -270,10 +270,10 @@ async fn a_backlog_comes_newest_first_and_a_week_away_is_a_gap() {
     let batch = source.poll(&position, back + SignedDuration::from_mins(5)).await.expect("a look");
     assert_eq!(batch.posts.iter().map(|post| post.id.as_str()).collect::<Vec<_>>(), ["gp:13010"]);
 
-    let mut other = super::visit::source("google_play", params("com.acme.other"));
+    let mut other = super::served::source("google_play", params("com.acme.other"), now());
     let error = other.poll(&Position::default(), back).await.expect_err("not ours");
     assert!(error.what.contains("no such app") && error.retry == Retry::Never, "{error:?}");
-    let mut late = super::visit::source("google_play", params("com.acme.app"));
+    let mut late = super::served::source("google_play", params("com.acme.app"), now());
     let error = late.poll(&Position::default(), now()).await.expect_err("an assertion of another time");
     assert!(error.what.contains("invalid_grant") && !error.what.contains("eyJ"), "{error:?}");
 }

@@ -147,11 +147,11 @@ fn place(things: &[(u64, Timestamp, Option<String>)], asked: &Asked) -> Page {
     }
     let named = asked.path.contains("organizationalEntity=urn%3Ali%3Aorganization%3A17");
     let listed = asked.path.contains("actions=List(COMMENT,") && asked.path.contains("timeRange=(start:");
-    let range = query(asked, "timeRange").unwrap_or_default();
+    let range = query(&asked.path, "timeRange").unwrap_or_default();
     let edge = |name: &str| -> Option<i64> {
         range.split_once(&format!("{name}:"))?.1.split([',', ')']).next()?.parse().ok()
     };
-    let number = |name: &str| query(asked, name).and_then(|text| text.parse::<usize>().ok());
+    let number = |name: &str| query(&asked.path, name).and_then(|text| text.parse::<usize>().ok());
     let (Some(from), Some(until), true, true) = (edge("start"), edge("end"), named, listed) else {
         return refused(400, "Invalid query parameters");
     };

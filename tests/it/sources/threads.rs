@@ -58,7 +58,7 @@ impl Pages for Threads {
         let found = || history.iter().rev().map(|told| thread(&self.id(told.number), told.at)).collect();
         match path(asked) {
             "/v1.0/me/threads" | "/v1.0/me/mentions" => list(Vec::new(), "timestamp", asked),
-            "/v1.0/keyword_search" if query(asked, "search_type").as_deref() == Some("RECENT") => {
+            "/v1.0/keyword_search" if query(&asked.path, "search_type").as_deref() == Some("RECENT") => {
                 list(found(), "timestamp", asked)
             }
             _ => refusal(404, 100),

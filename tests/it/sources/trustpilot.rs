@@ -57,11 +57,11 @@ fn what_holds_no_reviews_says_why() {
 
 /// A page of reviews, newest first, at most a hundred.
 fn place(reviews: &[(String, Timestamp)], asked: &Asked) -> Page {
-    if query(asked, "orderBy").as_deref() != Some("createdat.desc") {
+    if query(&asked.path, "orderBy").as_deref() != Some("createdat.desc") {
         return Page::new(400);
     }
-    let size: usize = query(asked, "perPage").and_then(|size| size.parse().ok()).unwrap_or(20).min(100);
-    let from = query(asked, "page").and_then(|page| page.parse::<usize>().ok()).unwrap_or(1) - 1;
+    let size: usize = query(&asked.path, "perPage").and_then(|size| size.parse().ok()).unwrap_or(20).min(100);
+    let from = query(&asked.path, "page").and_then(|page| page.parse::<usize>().ok()).unwrap_or(1) - 1;
     let shown = reviews.iter().skip(from * size).take(size).map(|(id, at)| review(id, *at));
     page(&json!({ "links": [], "reviews": shown.collect::<Vec<_>>() }))
 }
