@@ -1,6 +1,6 @@
 //! Any JSON interface that the configuration describes, so that a place is added without code: where the items
-//! stand, which of our fields is where in an item, how the next page is found, what grows. Help desks come with a
-//! ready-made description (see [`preset`]), which is also the model for one's own:
+//! stand, which of our fields is where in an item, how the next page is found, what grows. Help desks, WordPress and
+//! NodeBB come with a ready-made description (see [`preset`]), which is also the model for one's own:
 //!
 //! ```toml
 //! params = { preset = "zendesk", subdomain = "acme", email = "care@acme.example",
@@ -61,7 +61,8 @@ use pages::At;
 /// The kind `json`.
 pub const KIND: Kind = Kind {
     name: "json",
-    about: "any JSON interface that the settings describe; presets for Zendesk, Intercom, Freshdesk and searches",
+    about: "any JSON interface that the settings describe; presets for Zendesk, Intercom, Freshdesk, searches, WordPress \
+            and NodeBB",
     check,
     build,
     parse: Some(parse),
@@ -400,12 +401,19 @@ impl Source for Json {
                             told.rest = Some(wait);
                             break;
                         }
-                        None => return Err(error),
+                        None if answer.status == 401 => return Err(error),
+                        // One that is closed to us says nothing of the others.
+                        None => {}
                     }
                 }
                 Ok(answer) => {
-                    told.posts
-                        .extend(self.description.reader.parse(&answer.borrowed(), &recheck.items).0.posts);
+                    let (parsed, value) = self.description.reader.parse(&answer.borrowed(), &recheck.items);
+                    // A place that answers with a list has none that it would still show.
+                    if value.pointer(&recheck.items).and_then(Value::as_array).is_some_and(Vec::is_empty) {
+                        told.gone.push(known.id.clone());
+                    }
+                    let counts = |post: &Post| post.deleted || !recheck.removals;
+                    told.posts.extend(parsed.posts.into_iter().filter(counts));
                 }
                 Err(error) if error.pause().is_some() => {
                     told.rest = error.pause();

@@ -326,7 +326,7 @@ pub fn check(kind: &Kind, settings: &Settings, keep_text: Option<SignedDuration>
     let mut problems = (kind.check)(settings);
     let terms = kind.terms;
     // This machine is ours to crowd.
-    let here = ["url", "base_url", "server"].iter().any(|key| {
+    let here = ["url", "base_url", "server", "blog", "forum"].iter().any(|key| {
         settings.params.get(key).and_then(|value| value.as_str()).is_some_and(address::is_this_machine)
     });
     for key in ["interval", "every"] {

@@ -13,6 +13,7 @@ mod imap;
 mod imap_server;
 mod instagram;
 mod json;
+mod json_recheck;
 mod kept;
 mod lemmy;
 mod linkedin;

@@ -64,6 +64,8 @@ pub struct Growing {
 pub struct Recheck {
     pub url: String,
     pub items: String,
+    /// What it answers is not what the list says, and counts only where it says that an item is gone.
+    pub removals: bool,
     pub at_once: usize,
 }
 
@@ -417,5 +419,5 @@ fn recheck(params: &mut Params<'_>) -> Option<Recheck> {
     }
     let items = pointer(params, "items").unwrap_or_default();
     let at_once = usize::try_from(number(params, "at_once", 20, 1, 100)).unwrap_or(20);
-    Some(Recheck { url, items, at_once })
+    Some(Recheck { url, items, removals: params.flag("removals"), at_once })
 }

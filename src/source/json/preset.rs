@@ -14,6 +14,9 @@ const TEXTS: &[(&str, &str)] = &[
     ("freshdesk", include_str!("presets/freshdesk.toml")),
     ("help_desk_search", include_str!("presets/help_desk_search.toml")),
     ("intercom", include_str!("presets/intercom.toml")),
+    ("nodebb", include_str!("presets/nodebb.toml")),
+    ("wordpress", include_str!("presets/wordpress.toml")),
+    ("wordpress_comments", include_str!("presets/wordpress_comments.toml")),
     ("zendesk", include_str!("presets/zendesk.toml")),
 ];
 
@@ -109,6 +112,9 @@ fn filled(value: &Value, given: &[(String, &str)]) -> Value {
                     url::form_urlencoded::byte_serialize(put.as_bytes())
                         .collect::<String>()
                         .replace("%3A", ":")
+                } else if text.starts_with(name.as_str()) {
+                    // Where a place begins, with or without the slash that ends it.
+                    put.trim_end_matches('/').to_owned()
                 } else {
                     (*put).to_owned()
                 };

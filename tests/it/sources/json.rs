@@ -247,13 +247,16 @@ fn every_preset_is_in_order_and_says_where_its_place_says_so() {
         ("intercom", json!({})),
         ("freshdesk", json!({ "subdomain": "acme" })),
         ("help_desk_search", json!({ "host": "acme.example", "query": "type:ticket acme & co" })),
+        ("nodebb", json!({ "forum": "https://forum.acme.example" })),
+        ("wordpress", json!({ "blog": "https://blog.acme.example" })),
+        ("wordpress_comments", json!({ "blog": "https://blog.acme.example" })),
     ] {
         let mut params = given;
         params["preset"] = json!(name);
         params["credential"] = secret.clone();
         assert_eq!(said(params), "", "{name}");
     }
-    assert_eq!(described::preset::PRESETS.len(), 4);
+    assert_eq!(described::preset::PRESETS.len(), 7);
     for preset in described::preset::PRESETS.iter() {
         assert!(!preset.about.is_empty() && preset.document.starts_with("https://"));
     }
