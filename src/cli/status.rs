@@ -41,12 +41,16 @@ pub async fn run(common: &Common, _: &StatusArgs) -> anyhow::Result<ExitCode> {
         output::line(&calibration(own));
     }
     output::line(&format!(
-        "{} open, {} waiting, {} kept, {} on disk\n",
+        "{} open, {} waiting, {} kept, {} on disk",
         output::count(status.unresolved as u64, "escalation"),
         output::count(status.outbox.waiting, "message"),
         output::count(status.store.mentions, "mention"),
         bytes(status.store.disk_bytes)
     ));
+    if let Some(said) = compaction(&status) {
+        output::line(&said);
+    }
+    output::line("");
     show_sources(&status);
     show_today(&status);
     for (name, task) in &status.tasks {
@@ -55,6 +59,20 @@ pub async fn run(common: &Common, _: &StatusArgs) -> anyhow::Result<ExitCode> {
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// What the store's files hold beside its rows, in words.
+fn compaction(status: &Status) -> Option<String> {
+    let size = &status.store;
+    let last = size.compacted_at.map(|at| format!("compacted on {}", output::when(at)));
+    let wait = size.erased_since.map(|since| {
+        format!(
+            "bytes of what was erased since {} may stand in the store's file until it is compacted: at a start of the daemon, or by `earmark store compact`",
+            output::when(since)
+        )
+    });
+    let said: Vec<String> = wait.into_iter().chain(last).collect();
+    (!said.is_empty()).then(|| said.join("; last "))
 }
 
 /// The temperature in use, in words.

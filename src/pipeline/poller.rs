@@ -131,7 +131,7 @@ impl Task for Poller {
         let due = schedule::due(state.next_poll, state.asked_at, now);
         let polls = std::mem::take(&mut self.anew) || due <= now;
         if let Some(queue) = self.queue.as_mut().filter(|queue| queue.is_due(now, polls))
-            && !queue.turn(&mut *self.source, now, stop).await?
+            && !queue.turn(&mut *self.source, now, state.failures == 0, stop).await?
         {
             return Ok(None);
         }

@@ -312,6 +312,13 @@ impl StackExchange {
         Ok(())
     }
 
+    /// Whether a site gives any post at all.
+    async fn serves(&self, site: &str, now: Timestamp) -> Result<bool, SourceError> {
+        let query = [("site", site), ("pagesize", "1"), ("filter", "withbody")];
+        let page = self.site.get("/questions", &query, now).await?;
+        Ok(!parse(&page.answer.borrowed(), &self.settings).posts.is_empty())
+    }
+
     /// Answers, new or changed, to the questions of a page.
     async fn answers(
         &self,
@@ -441,8 +448,18 @@ impl Source for StackExchange {
                 let found = parse(&page.answer.borrowed(), &self.settings);
                 let missing =
                     posts.iter().filter(|post| !found.posts.iter().any(|found| found.id == post.id));
-                // What is there and could not be read is there.
-                let sure = !page.more && found.rejects.is_empty();
+                // What is there and could not be read is there; and where all are missing, it may be the site.
+                let mut sure = !page.more && found.rejects.is_empty();
+                if sure && found.posts.is_empty() {
+                    sure = match self.serves(site, now).await {
+                        Ok(serves) => serves,
+                        Err(error) if error.pause().is_some() => {
+                            told.rest = error.pause();
+                            return Ok(told);
+                        }
+                        Err(error) => return Err(error),
+                    };
+                }
                 told.gone.extend(missing.filter(|_| sure).map(|post| post.id.clone()));
                 told.posts.extend(found.posts);
             }

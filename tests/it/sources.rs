@@ -5,6 +5,7 @@ mod app_store;
 mod bluesky;
 mod dev_to;
 mod discourse;
+mod erased;
 mod facebook;
 mod github;
 mod google_play;

@@ -350,8 +350,10 @@ async fn what_is_gone_is_told_from_what_is_closed_to_us() {
             &json!({ "id": 77, "number": 9, "title": "moved", "html_url": "https://github.com/globex/new/issues/9" }),
         ),
         "/repos/acme/app/issues/comments/8" | "/repos/globex/closed/issues/5" | "/repos/globex/closed" => {
-            Page::new(404)
+            Page { status: 404, ..page(&json!({ "message": "Not Found" })) }
         }
+        // Something stands before the interface.
+        "/repos/globex/gate/issues/6" | "/repos/globex/gate" => Page::new(404),
         "/repos/acme/app" => page(&json!({ "id": 1, "full_name": "acme/app" })),
         _ => Page::new(500),
     };
@@ -367,6 +369,7 @@ async fn what_is_gone_is_told_from_what_is_closed_to_us() {
         known("comment:8", "acme/app/issues/1#issuecomment-8"),
         known("issue:1005", "globex/closed/issues/5"),
         known("comment:6", "acme/app/issues/1#issuecomment-6"),
+        known("issue:1006", "globex/gate/issues/6"),
     ];
     let (_kept, pointer) = token();
     for (token, expected) in [

@@ -251,10 +251,15 @@ async fn what_is_missing_by_its_number_is_gone() {
         "/questions/1;3" => page(&wrapped(vec![question(1, now)], false)),
         "/answers/2" => page(&wrapped(vec![json!({ "answer_id": 2, "question_id": 1 })], false)),
         "/comments/7" => page(&wrapped(vec![], false)),
+        // One of the two sites has nothing for anybody just now.
+        "/questions" if query(asked, "site").as_deref() == Some("stackoverflow") => {
+            page(&wrapped(vec![question(1, now)], true))
+        }
+        "/questions" | "/questions/5" => page(&wrapped(vec![], false)),
         _ => Page::new(404),
     })
     .await;
-    let params = json!({ "base_url": served.base, "sites": ["stackoverflow"], "tags": ["acme"], "allow_private": true });
+    let params = json!({ "base_url": served.base, "sites": ["stackoverflow", "cooking"], "tags": ["acme"], "interval": "2h", "allow_private": true });
     let mut source = source("stack_exchange", params, now);
     let known = |id: &str, parent: Option<&str>| Known {
         id: id.into(),
@@ -266,6 +271,7 @@ async fn what_is_missing_by_its_number_is_gone() {
         known("stackoverflow/2", Some("stackoverflow/1")),
         known("stackoverflow/3", None),
         known("stackoverflow/comment/7", Some("stackoverflow/1")),
+        known("cooking/5", None),
     ];
     let told = source.recheck(&asked, now).await.expect("it answers");
     assert_eq!(told.gone, ["stackoverflow/comment/7", "stackoverflow/3"]);
