@@ -138,15 +138,15 @@ params = {{ preset = "wordpress_comments", blog = "{url}", interval = "1s", per_
         daemon.stands(source, kept)
     yield f"posted while the daemon was down: found {missed} after its start, none twice; {unchanged} looks at the feed cost a 304"
 
-    [bin], [spam] = daemon.ids("posts", "two-two"), daemon.ids("comments", "three-three")
+    [page], [remark] = daemon.ids("posts", "two-two"), daemon.ids("comments", "three-three")
     for path in (f"posts/{second}", f"comments/{answer}"):
         status, said = http("DELETE", f"{url}/wp-json/wp/v2/{path}", user=who["bo"])
         check(status == 200 and said["status"] == "trash", f"{path} was not put into the bin: {status} {said}")
     # Young posts are asked for again when they are six hours old.
     daemon.restart(ahead="7h")
     past = clock()
-    daemon.erases([bin], "posts")
-    daemon.erases([spam], "comments")
+    daemon.erases([page], "posts")
+    daemon.erases([remark], "comments")
     gone = past()
     for source, kept, erased in [("feed", 3, 0), ("posts", 2, 1), ("comments-feed", 1, 0), ("comments", 0, 1)]:
         daemon.stands(source, kept, erased)
