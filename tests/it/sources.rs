@@ -19,6 +19,7 @@ mod lemmy;
 mod linkedin;
 mod lobsters;
 mod mastodon;
+mod nostr;
 mod outage;
 mod parse;
 mod product_hunt;
