@@ -44,6 +44,7 @@ use super::{
     Terms, Tools,
 };
 use crate::domain::id::SourceId;
+use crate::domain::post::Post;
 use crate::domain::problem::Problems;
 use crate::domain::source::{Gap, GapCause};
 

@@ -332,6 +332,7 @@ pub mod lemmy;
 pub mod linkedin;
 pub mod lobsters;
 pub mod mastodon;
+pub mod nostr;
 pub mod params;
 pub mod product_hunt;
 pub mod rating;
@@ -374,6 +375,7 @@ pub const KINDS: &[Kind] = &[
     linkedin::KIND,
     lobsters::KIND,
     mastodon::KIND,
+    nostr::KIND,
     product_hunt::KIND,
     reddit::KIND,
     sql::KIND,

@@ -137,6 +137,7 @@ impl Reads for Wanted {
         }
         Plan { lists, watch: reads("answers").then_some(&ANSWERS) }
     }
+
     fn asks(&self) -> Vec<Asks> {
         let every = self.common.interval;
         vec![Asks::new("", self.reads.len(), every), Asks::new("search", self.phrases.len(), every)]

@@ -21,6 +21,7 @@ mod linkedin;
 mod lobsters;
 mod mastodon;
 mod one_key;
+mod nostr;
 mod outage;
 mod parse;
 mod product_hunt;

@@ -13,7 +13,7 @@ async fn rich() -> Served {
         if path(asked) != "/2/tweets/search/recent" {
             return Page::new(404);
         }
-        let most: u64 = query(asked, "max_results").and_then(|most| most.parse().ok()).unwrap_or(10);
+        let most: u64 = query(&asked.path, "max_results").and_then(|most| most.parse().ok()).unwrap_or(10);
         let now = Timestamp::now();
         let newest = u64::try_from(now.as_millisecond() - 1_288_834_974_657).unwrap() << 22;
         let post = |back: u64| {
