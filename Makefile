@@ -14,9 +14,18 @@ CONFIG ?= config/earmark.toml
 # What the tests of mail, web server, kills and unit drive.
 TEST_PACKAGES ?= strace nginx-light exim4-daemon-light dovecot-imapd openssl systemd
 
+# What `e2e` runs servers from; nothing among it starts a service of the system's.
+E2E_PACKAGES ?= wordpress mariadb-server-core mariadb-client-core php-cli php-mysql php-xml php-mbstring nginx-light \
+  redis-tools libfaketime $(if $(shell command -v npm),,npm)
+
 # What `peer` scores, and a Python with torch and transformers: the one the model is trained with.
 PEER_FILE ?= ../shared/data/train/tweeteval_sentiment_val.jsonl.gz
 PEER_PYTHON ?= $(or $(wildcard $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/earmark/train/env/bin/python),python3)
+
+# What `peer-feeds` reads, how often, and where its Python is kept.
+FEEDS ?=
+ROUNDS ?=
+FEEDPARSER := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/earmark/peer-feeds/env
 
 BUILT := $(or $(CARGO_TARGET_DIR),target)
 BINARY := $(BUILT)/$(if $(filter dev,$(PROFILE)),debug,$(PROFILE))/earmark
@@ -30,6 +39,9 @@ UNITS := $(DESTDIR)$(PREFIX)/lib/systemd/system
 ETC := $(DESTDIR)/etc/earmark
 
 say = echo "earmark: $(1)"
+
+# Which part of `e2e` runs; none: all of them.
+PART ?=
 
 # Which fuzz target `fuzz` runs, and for how long; none: each of them.
 TARGET ?=
@@ -45,7 +57,7 @@ THREADS ?= 2
 TRAINER := OMP_WAIT_POLICY=PASSIVE GOMP_SPINCOUNT=0 ONEDNN_PRIMITIVE_CACHE_CAPACITY=16384 \
   $(TRAIN)/env/bin/python -u models/train --data $(DATA)
 
-.PHONY: run test build setup tools test-packages check bench fuzz peer torture model model-env eval install uninstall clean help
+.PHONY: run test build setup tools test-packages e2e check bench fuzz peer peer-feeds torture model model-env eval install uninstall clean help
 
 # As the tests are built, so that `make run` and `make test` build the dependencies once for both.
 run: setup ## set up everything, build, run the daemon on the sample configuration
@@ -100,6 +112,11 @@ test-packages: ## offer the Debian packages some tests want; without them those 
 	  || { tail -n 5 "$$log"; echo "earmark: that failed; the tests that want them will be skipped"; }; \
 	rm -f "$$log"
 
+e2e: TEST_PACKAGES = $(E2E_PACKAGES)
+e2e: setup test-packages ## the daemon against WordPress, NodeBB and a Bluesky PDS (PART=nodebb for one of them)
+	@cargo build --locked --bin earmark
+	@EARMARK="$(BUILT)/debug/earmark" e2e/run $(PART)
+
 check: setup ## formatting, lints, licences and sources of the dependencies
 	@cargo fmt --check
 	@cargo clippy --locked --all-targets -- -D warnings
@@ -116,6 +133,15 @@ fuzz: tools ## made-up bytes for whatever reads foreign ones (TARGET=feed for on
 peer: build ## posts a second beside a Hugging Face pipeline with the same weights (PEER_FILE, PROFILE)
 	@[ -e "$(PEER_FILE)" ] || { echo "earmark: $(PEER_FILE) is missing: name texts with PEER_FILE=" >&2; exit 1; }
 	@"$(PEER_PYTHON)" models/train/peer.py models/sentiment "$(PEER_FILE)" --daemon "$(BINARY)"
+
+peer-feeds: setup ## feeds a second beside Python's feedparser on the same documents (FEEDS=FOLDER, ROUNDS, PROFILE)
+	@[ -x "$(FEEDPARSER)/bin/python" ] || python3 -m venv "$(FEEDPARSER)"
+	@cmp -s benches/feed_peer.txt "$(FEEDPARSER)/requirements.txt" || { \
+	  "$(FEEDPARSER)/bin/pip" install -q -r benches/feed_peer.txt \
+	  && cp benches/feed_peer.txt "$(FEEDPARSER)/requirements.txt"; }
+	@FEEDS="$(FEEDS)" ROUNDS="$(ROUNDS)" EARMARK_PEER_PYTHON="$(FEEDPARSER)/bin/python" \
+	  cargo bench --locked $(if $(filter dev,$(PROFILE)),--profile dev --config profile.dev.package.earmark.opt-level=3) \
+	  --bench feed_peer
 
 torture: setup test-packages ## the long tests: kills at every call and at random instants
 	@cargo test --locked --test it torture::everything -- --ignored --exact --nocapture
@@ -176,5 +202,5 @@ clean: ## remove what was built here; the cache of libtorch stays
 	@rm -f .libtorch
 
 help: ## show this
-	@grep -E '^[a-z-]+:.*## ' Makefile | while IFS= read -r line; do \
+	@grep -E '^[a-z0-9-]+:.*## ' Makefile | while IFS= read -r line; do \
 	  printf '  make %-14s %s\n' "$${line%%:*}" "$${line##*## }"; done

@@ -16,6 +16,7 @@ pub mod compaction;
 pub mod demand;
 pub mod live;
 pub mod memory;
+pub mod money;
 pub mod offline;
 pub mod reading;
 pub mod render;

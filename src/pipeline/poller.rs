@@ -20,9 +20,9 @@ use crate::telemetry::metrics;
 
 /// Failures in a row after which the operator is told, if they lasted [`SICK_FOR`] too: a site
 /// that hiccups is nobody's business (USERS U10), one that stays silent is (U6).
-const SICK_AFTER: u32 = 3;
+pub(super) const SICK_AFTER: u32 = 3;
 /// See [`SICK_AFTER`].
-const SICK_FOR: SignedDuration = SignedDuration::from_mins(15);
+pub(super) const SICK_FOR: SignedDuration = SignedDuration::from_mins(15);
 
 /// Asks one source again and again.
 pub struct Poller {
@@ -155,10 +155,14 @@ impl Task for Poller {
         metrics::posts_polled(self.kind, batch.posts.len());
         metrics::poll(self.kind, if batch.posts.is_empty() { "nothing_new" } else { "fresh" });
         metrics::source_answered(self.id.as_str(), now.as_duration().as_secs_f64());
+        for trouble in &batch.trouble {
+            tracing::warn!(source.id = %self.id, "source {} is read in part: {}: {}", self.id, trouble.part, trouble.what);
+        }
         let interval = self.source.interval();
         let look = Look {
             more: batch.more,
             pauses: batch.rest.is_some(),
+            trouble: batch.trouble,
             ..Look::pulled(&state, &batch.posts, now, interval)
         };
         let next_poll = if batch.more {

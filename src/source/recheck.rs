@@ -70,13 +70,15 @@ pub fn pace(terms: &Terms) -> SignedDuration {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::source::terms::{Budget, Erase, Over};
+    use crate::source::terms::{Budget, Erase, Over, Word};
 
     const OPEN: Terms = Terms::OPEN;
-    const DAY: Terms =
-        Terms { erase: &[Erase { what: "posts", hours: 48 }, Erase { what: "names", hours: 24 }], ..OPEN };
+    const DAY: Terms = Terms {
+        erase: &[Erase::new("posts", 48, Word::Habit), Erase::new("names", 24, Word::Habit)],
+        ..OPEN
+    };
     const MONTH: Terms = Terms { keep_days: Some(30), refresh: true, ..OPEN };
-    const AT_ONCE: Terms = Terms { erase: &[Erase { what: "posts", hours: 0 }], ..OPEN };
+    const AT_ONCE: Terms = Terms { erase: &[Erase::new("posts", 0, Word::Habit)], ..OPEN };
 
     fn wait(terms: &Terms, age_hours: i64) -> i64 {
         let now = Timestamp::from_second(1_800_000_000).expect("in range");

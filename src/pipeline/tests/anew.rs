@@ -9,11 +9,11 @@ use super::*;
 use crate::pipeline::poller::Poller;
 use crate::pipeline::recheck::Queue;
 use crate::runtime::clock::Clock;
-use crate::source::terms::Erase;
+use crate::source::terms::{Erase, Word};
 use crate::source::{AuthorGone, Batch, Known, Rechecked, Retry, Source, SourceError, Terms};
 use crate::store::Forgets;
 
-static DAY: Terms = Terms { erase: &[Erase { what: "posts", hours: 24 }], ..Terms::OPEN };
+static DAY: Terms = Terms { erase: &[Erase::new("posts", 24, Word::Habit)], ..Terms::OPEN };
 
 /// What a scripted site holds and was asked.
 #[derive(Default)]
