@@ -22,7 +22,7 @@ use url::Url;
 
 use super::fetch::{self, Fetcher};
 use super::params::Params;
-use super::terms::{Budget, Erase, Over, Proven};
+use super::terms::{Budget, Erase, Over, Proven, Word};
 use super::{
     Batch, Built, Kind, Known, Position, Rechecked, Reject, Retry, Settings, Source, SourceError, Terms,
     Tools,
@@ -54,7 +54,7 @@ static TERMS: Terms = Terms {
     budgets: &[Budget::per_minute(60, Over::Host), Budget::per_minute(20, Over::Host).of(BUCKET)],
     least_every: 1,
     paging: "pushed; 500 events at once of what was missed",
-    erase: &[Erase { what: "what its author has taken back", hours: 24 }],
+    erase: &[Erase::new("what its author has taken back", 24, Word::Habit)],
     sees: "notes, comments and articles with chosen hashtags, by chosen authors, or found by relays that search, as \
            chosen relays tell them; what authors take back; signatures are verified",
     cannot: "notes without such a hashtag that no relay of yours finds, what only other relays hold, relays that want \
@@ -88,8 +88,11 @@ struct Wanted {
 fn wanted(settings: &Settings) -> (Wanted, Problems) {
     let mut params = Params::new(&settings.params);
     let mut relays: Vec<String> = Vec::new();
-    let given = params.list("relays");
-    for relay in if given.is_empty() { RELAYS.to_vec() } else { given } {
+    let mut given = params.list("relays", r#"["wss://relay.acme.example"]"#);
+    if given.is_empty() {
+        given = RELAYS.map(str::to_owned).to_vec();
+    }
+    for relay in &given {
         let relay = relay.trim_end_matches('/');
         let fits = |url: Url| matches!(url.scheme(), "ws" | "wss") && url.has_host() && url.query().is_none();
         if !Url::parse(relay).is_ok_and(fits) {
@@ -99,14 +102,14 @@ fn wanted(settings: &Settings) -> (Wanted, Problems) {
         }
     }
     let mut filters = Vec::new();
-    let tags: Vec<String> =
-        params.list("hashtags").iter().map(|tag| tag.trim_start_matches('#').to_lowercase()).collect();
+    let tags = params.list("hashtags", r#"["acme"]"#);
+    let tags: Vec<String> = tags.iter().map(|tag| tag.trim_start_matches('#').to_lowercase()).collect();
     if !tags.is_empty() {
         filters.push(Filter::Hashtags(tags));
     }
     let mut authors = Vec::new();
-    for author in params.list("authors") {
-        match code::key(author) {
+    for author in params.list("authors", r#"["npub1…"]"#) {
+        match code::key(&author) {
             Some(key) => authors.push(key),
             None => {
                 params.fault("authors", format!("\"{author}\" is no public key"), "write npub1… or 64 digits")
@@ -116,7 +119,7 @@ fn wanted(settings: &Settings) -> (Wanted, Problems) {
     if !authors.is_empty() {
         filters.push(Filter::Authors(authors));
     }
-    filters.extend(params.list("search").iter().map(|words| Filter::Search((*words).to_owned())));
+    filters.extend(params.list("search", r#"["acme app"]"#).into_iter().map(Filter::Search));
     if filters.len() > MOST_FILTERS {
         params.fault(
             "search",

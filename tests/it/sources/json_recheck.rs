@@ -74,7 +74,8 @@ async fn one_that_is_closed_to_us_says_nothing_of_the_others_and_a_refused_key_o
     .await;
     let params = json!({ "url": format!("{}/t", site.base), "allow_private": true,
         "recheck": { "url": format!("{}/t/{{id}}", site.base) }, "fields": { "id": "/id", "text": "/body" } });
-    let told = source("json", params.clone(), now()).recheck(&[known("1"), known("2"), known("3")], now()).await;
+    let told =
+        source("json", params.clone(), now()).recheck(&[known("1"), known("2"), known("3")], now()).await;
     let told = told.expect("an answer");
     assert_eq!((told.gone.as_slice(), told.posts.len()), (&["2".to_owned()][..], 1));
     let refused = source("json", params, now()).recheck(&[known("2"), known("4")], now()).await;
