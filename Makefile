@@ -22,6 +22,11 @@ E2E_PACKAGES ?= wordpress mariadb-server-core mariadb-client-core php-cli php-my
 PEER_FILE ?= ../shared/data/train/tweeteval_sentiment_val.jsonl.gz
 PEER_PYTHON ?= $(or $(wildcard $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/earmark/train/env/bin/python),python3)
 
+# What `peer-feeds` reads, how often, and where its Python is kept.
+FEEDS ?=
+ROUNDS ?=
+FEEDPARSER := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/earmark/peer-feeds/env
+
 BUILT := $(or $(CARGO_TARGET_DIR),target)
 BINARY := $(BUILT)/$(if $(filter dev,$(PROFILE)),debug,$(PROFILE))/earmark
 # Where cargo looks for libtorch as well: .cargo/config.toml points at the same link.
@@ -52,7 +57,7 @@ THREADS ?= 2
 TRAINER := OMP_WAIT_POLICY=PASSIVE GOMP_SPINCOUNT=0 ONEDNN_PRIMITIVE_CACHE_CAPACITY=16384 \
   $(TRAIN)/env/bin/python -u models/train --data $(DATA)
 
-.PHONY: run test build setup tools test-packages e2e check bench fuzz peer torture model model-env eval install uninstall clean help
+.PHONY: run test build setup tools test-packages e2e check bench fuzz peer peer-feeds torture model model-env eval install uninstall clean help
 
 # As the tests are built, so that `make run` and `make test` build the dependencies once for both.
 run: setup ## set up everything, build, run the daemon on the sample configuration
@@ -128,6 +133,15 @@ fuzz: tools ## made-up bytes for whatever reads foreign ones (TARGET=feed for on
 peer: build ## posts a second beside a Hugging Face pipeline with the same weights (PEER_FILE, PROFILE)
 	@[ -e "$(PEER_FILE)" ] || { echo "earmark: $(PEER_FILE) is missing: name texts with PEER_FILE=" >&2; exit 1; }
 	@"$(PEER_PYTHON)" models/train/peer.py models/sentiment "$(PEER_FILE)" --daemon "$(BINARY)"
+
+peer-feeds: setup ## feeds a second beside Python's feedparser on the same documents (FEEDS=FOLDER, ROUNDS, PROFILE)
+	@[ -x "$(FEEDPARSER)/bin/python" ] || python3 -m venv "$(FEEDPARSER)"
+	@cmp -s benches/feed_peer.txt "$(FEEDPARSER)/requirements.txt" || { \
+	  "$(FEEDPARSER)/bin/pip" install -q -r benches/feed_peer.txt \
+	  && cp benches/feed_peer.txt "$(FEEDPARSER)/requirements.txt"; }
+	@FEEDS="$(FEEDS)" ROUNDS="$(ROUNDS)" EARMARK_PEER_PYTHON="$(FEEDPARSER)/bin/python" \
+	  cargo bench --locked $(if $(filter dev,$(PROFILE)),--profile dev --config profile.dev.package.earmark.opt-level=3) \
+	  --bench feed_peer
 
 torture: setup test-packages ## the long tests: kills at every call and at random instants
 	@cargo test --locked --test it torture::everything -- --ignored --exact --nocapture

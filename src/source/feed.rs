@@ -116,7 +116,11 @@ pub fn parse(answer: &Answer<'_>, settings: &Settings) -> Parsed {
     }
     let feed = FeedSettings::read(&settings.params).unwrap_or_default();
     match read(&settings.id, &feed, answer, Timestamp::MAX) {
-        Ok(reading) => reading.parsed.settled(),
+        Ok(Reading { mut parsed, .. }) => {
+            // It is a feed, so nothing is broken; its entries hold nothing that anybody could read.
+            parsed.nothing = parsed.posts.is_empty().then_some(Nothing::NoPostsInside);
+            parsed
+        }
         Err(Unreadable::Html | Unreadable::OtherJson) => Nothing::ForeignInterface.into(),
         Err(Unreadable::Empty) if answer.status != 200 => Nothing::NoPostsInside.into(),
         Err(Unreadable::Empty | Unreadable::Unknown | Unreadable::Panicked) => Nothing::Broken.into(),
@@ -142,8 +146,8 @@ fn read(
     let dated = document.entries.iter().all(|entry| entry.date.is_some());
     let site = document.home.as_deref().and_then(host).or_else(|| url.as_ref().and_then(host_of));
     for (number, (entry, names)) in document.entries.iter().zip(names).enumerate() {
-        if entry.title.is_none() && entry.body.is_empty() {
-            parsed.reject(&format!("entry {}", number + 1), "it has neither a title nor a text");
+        if entry.title.is_none() && words(entry).is_empty() {
+            parsed.reject(&format!("entry {}", number + 1), "it has no title, no text and no address");
         } else if taken.insert(names.id.clone()) {
             parsed.posts.push(post(source, settings, &document, entry, names, site.as_deref(), now));
         } else {
@@ -182,11 +186,20 @@ fn post(
         author: entry.author.clone().or_else(|| document.author.clone()),
         created_at: entry.date.filter(|date| *date <= latest && date.as_second() >= EARLIEST),
         title: entry.title.clone(),
-        text: entry.body.clone(),
+        text: words(entry).to_owned(),
         lang: entry.lang.as_deref().or(document.lang.as_deref()).and_then(lang),
         parent: None,
         reach: None,
         deleted: false,
+    }
+}
+
+/// The text of an entry. Where it says nothing at all (a bookmark, a recording), what it points to is what it
+/// says, and may well name what somebody looks for.
+fn words(entry: &Entry) -> &str {
+    match (&entry.title, entry.body.as_str()) {
+        (None, "") => entry.link.as_deref().or(entry.enclosure.as_deref()).unwrap_or_default(),
+        (_, body) => body,
     }
 }
 
@@ -297,11 +310,10 @@ impl Source for Feed {
             posts: reading.parsed.posts,
             rejects: reading.parsed.rejects,
             position: Position { cursor: Some(cursor), memo: Some(answer.memo) },
-            more: false,
             rest: reading.rest.max(answer.rest),
             fetched_through: Some(now),
             gaps,
-            gone: Vec::new(),
+            ..Batch::default()
         })
     }
 

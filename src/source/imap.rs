@@ -46,6 +46,7 @@ use crate::runtime::secret;
 mod cursor;
 mod mail;
 mod quoted;
+mod sasl;
 mod session;
 pub mod wire;
 

@@ -14,6 +14,7 @@ mod fetch;
 mod hostile;
 mod poll;
 mod recorded;
+mod wordless;
 
 /// Quick to give up, in no hurry with nobody.
 fn fetcher(allow_private: bool) -> Fetcher {

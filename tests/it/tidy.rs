@@ -82,6 +82,7 @@ const DOMAIN_NAMES: &[&str] = &["std", "serde", "jiff", "uuid", "serde_json"];
 
 /// Who may sleep, and why.
 const MAY_SLEEP: &[(&str, &str)] = &[
+    ("src/app/compaction.rs", "threads of the store that was just closed let go of its lock in real time"),
     ("src/runtime/clock.rs", "the clock: everything else waits through it"),
     (
         "src/source/fetch/gate.rs",

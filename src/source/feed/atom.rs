@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use url::Url;
 
 use super::date;
-use super::document::{Document, Entry, base_of, line, resolved};
+use super::document::{Document, Entry, base_of, enclosure, line, resolved};
 use super::tree::Element;
 use crate::source::text;
 
@@ -51,6 +51,7 @@ fn entry(entry: &Element, base: Option<&Url>) -> Entry {
         link: link(entry, base).or_else(|| guid.clone().filter(|guid| guid.starts_with("http"))),
         title: entry.child("atom:title").or(entry.child("media:title")).and_then(headline),
         body: body.unwrap_or_else(media),
+        enclosure: enclosure(entry, base),
         author: author(entry).or_else(source),
         date: dates.iter().filter_map(|name| entry.child(name)).find_map(|child| date::parse(&child.text())),
         lang: entry.attribute("xml:lang").map(str::to_owned),

@@ -35,6 +35,8 @@ pub struct Entry {
     pub title: Option<String>,
     /// Plain text.
     pub body: String,
+    /// The recording, the picture or the film that it brings.
+    pub enclosure: Option<String>,
     /// Who wrote it.
     pub author: Option<String>,
     /// When it was published, or else last changed.
@@ -93,7 +95,8 @@ fn read_text(text: &str, url: Option<&Url>) -> Result<Document, Unreadable> {
             "atom:entry" => return Ok(atom::read(&root, url)),
             "rss" | "rdf:rdf" | "rdf" | "channel" => return Ok(rss::read(element, url)),
             name if name.ends_with(":rss") => return Ok(rss::read(&unprefixed(element), url)),
-            "html" | "xhtml:html" => return Err(Unreadable::Html),
+            // Servers leave the outermost tag out where they say that a page has moved.
+            "html" | "xhtml:html" | "head" | "body" => return Err(Unreadable::Html),
             _ => {}
         }
     }
@@ -146,6 +149,18 @@ pub fn resolved(address: &str, base: Option<&Url>) -> Option<String> {
         return Some(address);
     }
     Some(base.and_then(|base| base.join(&address).ok()).map_or(address, Into::into))
+}
+
+/// What an entry brings beside its words, in any of the forms there are for it.
+pub fn enclosure(entry: &Element, base: Option<&Url>) -> Option<String> {
+    let group = entry.child("media:group");
+    let mut inside = entry.elements().chain(group.into_iter().flat_map(Element::elements));
+    let address = inside.find_map(|child| match child.name.as_str() {
+        "enclosure" | "media:content" | "media:thumbnail" => child.attribute("url"),
+        "atom:link" => child.attribute("href").filter(|_| child.attribute("rel") == Some("enclosure")),
+        _ => None,
+    });
+    resolved(address?, base)
 }
 
 /// A line of text, if there is any.

@@ -40,6 +40,7 @@ fn entry(item: &Value, base: Option<&Url>) -> Entry {
             .map(|title| text::line_from_html(&title))
             .filter(|title| !title.is_empty()),
         body: html.filter(|body| !body.is_empty()).or_else(plain).unwrap_or_default(),
+        enclosure: enclosure(item).and_then(|address| resolved(&address, base)),
         author: author(item),
         date: ["date_published", "date_modified"]
             .iter()
@@ -48,6 +49,14 @@ fn entry(item: &Value, base: Option<&Url>) -> Entry {
         lang: word(item, "language"),
         guid,
     }
+}
+
+fn enclosure(item: &Value) -> Option<String> {
+    let attached = item.get("attachments").and_then(Value::as_array).and_then(|attached| attached.first());
+    attached
+        .and_then(|first| word(first, "url"))
+        .or_else(|| word(item, "image"))
+        .or_else(|| word(item, "banner_image"))
 }
 
 /// A string, or a number where people wrote one.

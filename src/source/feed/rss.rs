@@ -4,7 +4,7 @@
 use url::Url;
 
 use super::date;
-use super::document::{Document, Entry, base_of, line, resolved};
+use super::document::{Document, Entry, base_of, enclosure, line, resolved};
 use super::tree::Element;
 use crate::source::text;
 
@@ -101,6 +101,7 @@ fn entry(item: &Element, base: Option<&Url>) -> Entry {
             .filter_map(|name| item.child(name))
             .find_map(headline),
         body: body.into_iter().find(|body| !body.is_empty()).unwrap_or_else(media),
+        enclosure: enclosure(item, base),
         author: author(item),
         date: DATES.iter().filter_map(|name| first(item, &[name])).find_map(|text| date::parse(&text)),
         lang: first(item, &["dc:language", "language"]).or(item.attribute("xml:lang").map(str::to_owned)),

@@ -11,6 +11,7 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use secrecy::{ExposeSecret as _, SecretString};
 
+use super::sasl::challenge;
 use super::wire::{Line, Wire, Word};
 use crate::net::{
     self,
@@ -56,6 +57,9 @@ pub struct Account {
     /// Whether it is a token (XOAUTH2).
     pub token: bool,
 }
+
+/// What a server may ask at one log-in; both mechanisms need one or two.
+const MOST_QUESTIONS: usize = 4;
 
 /// A folder, opened.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -169,6 +173,10 @@ impl Session {
             self.authenticate("XOAUTH2", &word).await?
         } else if self.can.contains("AUTH=PLAIN") {
             self.authenticate("PLAIN", &format!("\0{user}\0{secret}")).await?
+        } else if self.can.contains("AUTH=XOAUTH2") && !self.can.contains("AUTH=LOGIN") {
+            let what = "takes a token (XOAUTH2) and no password here; write token in place of password, or \
+                tls = \"starttls\" where the connection is unprotected";
+            return Err(self.fault(what, Retry::Never));
         } else if self.can.contains("LOGINDISABLED") {
             return Err(self.fault(
                 "takes no password on an unprotected connection; write tls = \"starttls\"",
@@ -188,7 +196,13 @@ impl Session {
         let passes = matches!(code, Some("UNAVAILABLE" | "LIMIT" | "INUSE" | "SERVERBUG"));
         let what = match (code, account.token) {
             (Some(code), _) if passes => format!("takes nobody in now [{code}]"),
-            (_, true) => "refused the token: renew it where it comes from".to_owned(),
+            (_, true) => {
+                let why = done.lines.iter().find_map(challenge);
+                let why = why.map_or_else(String::new, |why| format!(" ({why})"));
+                format!(
+                    "refused the token{why}: renew it where it comes from; it must be for this account, and for IMAP"
+                )
+            }
             (Some(code), false) => format!("refused name or password [{code}]"),
             (None, false) => "refused name or password".to_owned(),
         };
@@ -209,13 +223,19 @@ impl Session {
         mut word: Option<String>,
     ) -> Result<Done, SourceError> {
         let tag = self.begin(&command).await?;
+        let mut asked = Vec::new();
         loop {
             let line = self.line().await?;
             if line.after("+").is_some() {
+                if asked.len() == MOST_QUESTIONS {
+                    return Err(self.fault("asks for ever more at the log-in", Retry::Soon));
+                }
+                asked.push(line);
                 // The second question is the reason of a refusal, which wants an empty answer.
                 let answer = word.take().unwrap_or_default();
                 self.wire.send(format!("{answer}\r\n").as_bytes()).await.map_err(from_net)?;
-            } else if let Some(done) = self.ended(&tag, &line) {
+            } else if let Some(mut done) = self.ended(&tag, &line) {
+                done.lines.append(&mut asked);
                 return Ok(done);
             }
         }

@@ -276,7 +276,7 @@ fn reader(settings: &Settings, params: &mut Params<'_>, nested: &mut Problems) -
     shape.site = params.text("site").map(str::to_lowercase);
     let names: Vec<&str> = FIELDS.iter().map(|(name, _)| *name).collect();
     let fields = fields(params, &names, nested);
-    let html: Vec<String> = params.list("html").into_iter().map(str::to_owned).collect();
+    let html = params.list("html", "[\"text\"]");
     for name in html.iter().filter(|name| !names.contains(&name.as_str())) {
         params.fault("html", format!("a post has no field \"{name}\""), choice(name, &names));
     }
@@ -287,7 +287,7 @@ fn reader(settings: &Settings, params: &mut Params<'_>, nested: &mut Problems) -
         }
         form
     });
-    let deleted_if = params.list("deleted_if").into_iter().map(str::to_owned).collect();
+    let deleted_if = params.list("deleted_if", "[\"deleted\"]");
     Reader { shape, fields, html, time, deleted_if }
 }
 

@@ -24,8 +24,12 @@ const TEXTS: &[(&str, &str)] = &[
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Preset {
+    /// As written in the configuration.
     #[serde(skip)]
-    name: &'static str,
+    pub name: &'static str,
+    /// The whole of it as it ships: a model for one's own.
+    #[serde(skip)]
+    pub text: &'static str,
     /// For people.
     pub about: String,
     /// Where the place says how it wants to be asked.
@@ -37,9 +41,9 @@ pub struct Preset {
 
 /// All of them, by name.
 pub static PRESETS: LazyLock<Vec<Preset>> = LazyLock::new(|| {
-    let read = |(name, text): &(&'static str, &str)| {
+    let read = |(name, text): &(&'static str, &'static str)| {
         let preset: Preset = toml::from_str(text).expect("a test reads every preset");
-        Preset { name, ..preset }
+        Preset { name, text, ..preset }
     };
     TEXTS.iter().map(read).collect()
 });

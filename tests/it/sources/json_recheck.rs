@@ -3,7 +3,7 @@
 use earmark::source::Known;
 use serde_json::{Value, json};
 
-use super::visit::{Visited, now, query, source};
+use super::served::{Served, now, query, source};
 use crate::support::fake_site::Page;
 
 fn page(body: &Value) -> Page {
@@ -16,7 +16,7 @@ fn known(id: &str) -> Known {
 
 #[tokio::test]
 async fn a_list_without_the_item_says_that_it_is_gone() {
-    let site = Visited::start(|asked| match query(&asked.path, "include").as_deref() {
+    let site = Served::start(|asked| match query(&asked.path, "include").as_deref() {
         Some("4") => page(&json!([{ "id": 4, "title": { "rendered": "Acme &amp; co" },
             "content": { "rendered": "<p>The <b>Acme</b> app</p>" }, "author": 1,
             "_embedded": { "author": [{ "id": 1, "name": "Bo" }] },
@@ -28,7 +28,7 @@ async fn a_list_without_the_item_says_that_it_is_gone() {
     })
     .await;
     let params = json!({ "preset": "wordpress", "blog": format!("{}/", site.base), "allow_private": true });
-    let told = source("json", params).recheck(&[known("4"), known("5"), known("6")], now()).await;
+    let told = source("json", params, now()).recheck(&[known("4"), known("5"), known("6")], now()).await;
     let told = told.expect("an answer");
     assert_eq!(told.gone, ["5"]);
     assert!(site.asked()[0].path.starts_with("/wp-json/"), "one slash is enough");
@@ -40,7 +40,7 @@ async fn a_list_without_the_item_says_that_it_is_gone() {
 
 #[tokio::test]
 async fn an_answer_with_other_words_than_the_lists_counts_for_removals_only() {
-    let site = Visited::start(|asked| {
+    let site = Served::start(|asked| {
         let id: u64 = asked.path.rsplit('/').next().and_then(|id| id.parse().ok()).unwrap_or(0);
         match id {
             1 | 2 => {
@@ -57,7 +57,7 @@ async fn an_answer_with_other_words_than_the_lists_counts_for_removals_only() {
     };
     let asked = [known("1"), known("2"), known("3")];
     for (removals, posts) in [(true, &[("2", true)][..]), (false, &[("1", false), ("2", true)])] {
-        let told = source("json", params(removals)).recheck(&asked, now()).await.expect("an answer");
+        let told = source("json", params(removals), now()).recheck(&asked, now()).await.expect("an answer");
         let found: Vec<_> = told.posts.iter().map(|post| (post.id.as_str(), post.deleted)).collect();
         assert_eq!((found.as_slice(), told.gone.as_slice()), (posts, &["3".to_owned()][..]));
     }
@@ -65,7 +65,7 @@ async fn an_answer_with_other_words_than_the_lists_counts_for_removals_only() {
 
 #[tokio::test]
 async fn one_that_is_closed_to_us_says_nothing_of_the_others_and_a_refused_key_of_all() {
-    let site = Visited::start(|asked| match asked.path.as_str() {
+    let site = Served::start(|asked| match asked.path.as_str() {
         "/t/1" => Page::new(403),
         "/t/2" => Page::new(404),
         "/t/3" => page(&json!({ "id": 3, "body": "Where is it?" })),
@@ -74,9 +74,10 @@ async fn one_that_is_closed_to_us_says_nothing_of_the_others_and_a_refused_key_o
     .await;
     let params = json!({ "url": format!("{}/t", site.base), "allow_private": true,
         "recheck": { "url": format!("{}/t/{{id}}", site.base) }, "fields": { "id": "/id", "text": "/body" } });
-    let told = source("json", params.clone()).recheck(&[known("1"), known("2"), known("3")], now()).await;
+    let told =
+        source("json", params.clone(), now()).recheck(&[known("1"), known("2"), known("3")], now()).await;
     let told = told.expect("an answer");
     assert_eq!((told.gone.as_slice(), told.posts.len()), (&["2".to_owned()][..], 1));
-    let refused = source("json", params).recheck(&[known("2"), known("4")], now()).await;
+    let refused = source("json", params, now()).recheck(&[known("2"), known("4")], now()).await;
     assert!(refused.is_err_and(|error| error.what.contains("401")));
 }
