@@ -14,6 +14,10 @@ CONFIG ?= config/earmark.toml
 # What the tests of mail, web server, kills and unit drive.
 TEST_PACKAGES ?= strace nginx-light exim4-daemon-light dovecot-imapd openssl systemd
 
+# What `e2e` runs servers from; nothing among it starts a service of the system's.
+E2E_PACKAGES ?= wordpress mariadb-server-core mariadb-client-core php-cli php-mysql php-xml php-mbstring nginx-light \
+  redis-tools libfaketime $(if $(shell command -v npm),,npm)
+
 # What `peer` scores, and a Python with torch and transformers: the one the model is trained with.
 PEER_FILE ?= ../shared/data/train/tweeteval_sentiment_val.jsonl.gz
 PEER_PYTHON ?= $(or $(wildcard $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/earmark/train/env/bin/python),python3)
@@ -36,6 +40,9 @@ ETC := $(DESTDIR)/etc/earmark
 
 say = echo "earmark: $(1)"
 
+# Which part of `e2e` runs; none: all of them.
+PART ?=
+
 # Which fuzz target `fuzz` runs, and for how long; none: each of them.
 TARGET ?=
 SECONDS ?= 120
@@ -50,7 +57,7 @@ THREADS ?= 2
 TRAINER := OMP_WAIT_POLICY=PASSIVE GOMP_SPINCOUNT=0 ONEDNN_PRIMITIVE_CACHE_CAPACITY=16384 \
   $(TRAIN)/env/bin/python -u models/train --data $(DATA)
 
-.PHONY: run test build setup tools test-packages check bench fuzz peer peer-feeds torture model model-env eval install uninstall clean help
+.PHONY: run test build setup tools test-packages e2e check bench fuzz peer peer-feeds torture model model-env eval install uninstall clean help
 
 # As the tests are built, so that `make run` and `make test` build the dependencies once for both.
 run: setup ## set up everything, build, run the daemon on the sample configuration
@@ -104,6 +111,11 @@ test-packages: ## offer the Debian packages some tests want; without them those 
 	  apt-get install -y -qq --no-install-recommends $$missing; } >"$$log" 2>&1 </dev/null \
 	  || { tail -n 5 "$$log"; echo "earmark: that failed; the tests that want them will be skipped"; }; \
 	rm -f "$$log"
+
+e2e: TEST_PACKAGES = $(E2E_PACKAGES)
+e2e: setup test-packages ## the daemon against WordPress, NodeBB and a Bluesky PDS (PART=nodebb for one of them)
+	@cargo build --locked --bin earmark
+	@EARMARK="$(BUILT)/debug/earmark" e2e/run $(PART)
 
 check: setup ## formatting, lints, licences and sources of the dependencies
 	@cargo fmt --check
@@ -190,5 +202,5 @@ clean: ## remove what was built here; the cache of libtorch stays
 	@rm -f .libtorch
 
 help: ## show this
-	@grep -E '^[a-z-]+:.*## ' Makefile | while IFS= read -r line; do \
+	@grep -E '^[a-z0-9-]+:.*## ' Makefile | while IFS= read -r line; do \
 	  printf '  make %-14s %s\n' "$${line%%:*}" "$${line##*## }"; done

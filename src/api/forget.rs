@@ -257,7 +257,7 @@ fn out_of_reach(said: &Forgotten) -> Vec<String> {
         "digests, exports and backups made before, and copies that others hold, are not reached".into(),
     );
     sentences.push(
-        "the store's file may hold the bytes until they are written over; `earmark store compact` ends that"
+        "the store's file may hold the bytes until they are written over; the first start of the daemon twelve hours later ends that, or `earmark store compact`"
             .into(),
     );
     sentences

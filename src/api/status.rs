@@ -73,6 +73,9 @@ pub struct Coverage {
     pub awaited: f64,
     /// Since when it has been strangely quiet.
     pub quiet_since: Option<Timestamp>,
+    /// Since when a part of it is not read while the rest is; which part stands in its row.
+    #[serde(default)]
+    pub in_part_since: Option<Timestamp>,
 }
 
 /// Mentions of one hour.
@@ -143,6 +146,7 @@ impl Api {
             #[expect(clippy::cast_precision_loss, reason = "thousandths of posts are far below 2^52")]
             awaited: state.awaited as f64 / 1e3,
             quiet_since: state.spoke_at.filter(|_| state.told_quiet),
+            in_part_since: state.unread.iter().map(|part| part.since).min(),
         });
         Ok(coverage.collect())
     }

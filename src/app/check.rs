@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use super::demand::{self, Demand};
+use super::money;
 use crate::config::{ClassifierKind, Config, explain_kind};
 use crate::domain::problem::{Problem, Problems};
 use crate::escalation::Rules;
@@ -75,14 +76,16 @@ pub fn faults(config: &Config) -> Problems {
             demands.push(Demand {
                 source: wanted.id.clone(),
                 kind: kind.name,
-                terms: kind.terms,
+                terms: built.terms().unwrap_or(kind.terms),
                 interval: built.interval(),
+                asks: built.asks(),
                 params: wanted.params.clone(),
             });
         }
         problems.extend_under(&format!("{key}.params"), found);
     }
     problems.0.extend(demand::check(&demands).0);
+    problems.0.extend(money::check(&demands).0);
     problems.0.extend(Ways::check(&config.channels, &tools.notify).0);
     if let Some(password) = config.email.as_ref().and_then(|email| email.password.as_ref())
         && let Err(why) = secret::fetch(password)

@@ -1,20 +1,24 @@
 //! Whether all sources together can be read as often as configured: their usual demand, summed over the budgets that
 //! they share. The fetcher keeps to the budgets whatever is configured; this says beforehand who would wait.
 //!
-//! A short budget that is too small makes sources late, which is a warning. One of a day is used up long before the
-//! day ends, and from then on nothing is heard: that is a fault.
+//! A host's short budget that is too small makes sources late, which is a warning. One of a day is used up long before
+//! the day ends, and from then on nothing is heard; one of a credential is what was agreed on with the place: to ask for
+//! more than those is a fault.
 
 use std::collections::BTreeMap;
 
 use jiff::SignedDuration;
+use serde::Deserialize as _;
 use serde_json::Value;
 
 use crate::domain::duration;
 use crate::domain::id::SourceId;
 use crate::domain::problem::{Problem, Problems};
+use crate::domain::secret::SecretRef;
 use crate::domain::words;
-use crate::source::Terms;
+use crate::source::api::Credential;
 use crate::source::terms::{Budget, Over};
+use crate::source::{Asks, Terms};
 
 /// From this length on a budget that is too small is a fault.
 const DAY: u32 = 86_400;
@@ -29,6 +33,8 @@ pub struct Demand {
     pub terms: &'static Terms,
     /// From one look to the next.
     pub interval: SignedDuration,
+    /// What it usually asks; empty: a look as its kind's terms say.
+    pub asks: Vec<Asks>,
     /// As configured.
     pub params: Value,
 }
@@ -36,34 +42,54 @@ pub struct Demand {
 /// A source's part of a budget.
 struct Part<'a> {
     source: &'a SourceId,
-    interval: SignedDuration,
+    /// From one of its questions to the next, and the setting that says so.
+    pace: (SignedDuration, &'static str),
     /// What it asks in the budget's length.
     asks: f64,
 }
 
+/// One budget of somebody's.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Account {
+    whose: String,
+    budget: (u32, u32, &'static str),
+    is_credential: bool,
+}
+
 /// All budgets that cannot hold what is configured.
 pub fn check(demands: &[Demand]) -> Problems {
-    let mut shared: BTreeMap<(String, u32, u32), Vec<Part<'_>>> = BTreeMap::new();
+    let mut shared: BTreeMap<Account, Vec<Part<'_>>> = BTreeMap::new();
     for demand in demands {
-        for budget in demand.terms.budgets.iter().filter(|budget| budget.bucket.is_empty()) {
-            let Some(account) = demand.account(budget.over) else { continue };
-            let looks = f64::from(budget.seconds) / demand.interval.as_secs_f64().max(1.0);
-            shared.entry((account, budget.requests, budget.seconds)).or_default().push(Part {
-                source: &demand.source,
-                interval: demand.interval,
-                asks: looks * demand.cost(),
-            });
+        for budget in demand.terms.budgets {
+            let Some(whose) = demand.account(budget.over) else { continue };
+            let account = Account {
+                whose,
+                budget: (budget.requests, budget.seconds, budget.bucket),
+                is_credential: budget.over == Over::Credential,
+            };
+            for asks in demand.asks().into_iter().filter(|asks| asks.bucket == budget.bucket && asks.cost > 0)
+            {
+                let looks = f64::from(budget.seconds) / asks.every.as_secs_f64().max(1.0);
+                let part = Part {
+                    source: &demand.source,
+                    pace: (asks.every, asks.setting),
+                    asks: looks * f64::from(asks.cost),
+                };
+                shared.entry(Account { whose: account.whose.clone(), ..account }).or_default().push(part);
+            }
         }
     }
     let mut problems = Problems::new();
-    for ((account, requests, seconds), mut parts) in shared {
+    for (account, mut parts) in shared {
         parts.sort_by(|a, b| b.asks.total_cmp(&a.asks));
-        problems.0.extend(problem(&account, &Budget::new(requests, seconds, Over::Host), &parts));
+        problems.0.extend(problem(&account, &parts));
     }
     problems
 }
 
-fn problem(account: &str, budget: &Budget, parts: &[Part<'_>]) -> Option<Problem> {
+fn problem(account: &Account, parts: &[Part<'_>]) -> Option<Problem> {
+    let (requests, seconds, bucket) = account.budget;
+    let budget = Budget::new(requests, seconds, Over::Host);
     let sum: f64 = parts.iter().map(|part| part.asks).sum();
     let over = sum / f64::from(budget.requests.max(1));
     let hungriest = parts.first().filter(|_| over > 1.0)?;
@@ -75,20 +101,21 @@ fn problem(account: &str, budget: &Budget, parts: &[Part<'_>]) -> Option<Problem
         }
     };
     let length = duration::words(budget.window());
+    let whose = &account.whose;
+    let of = if bucket.is_empty() { String::new() } else { format!(" ({bucket})") };
     let what = format!(
-        "{who} {asks} {account} about {sum:.0} times in {length} at this pace, and {} are allowed",
-        budget.requests
+        "{who} {asks} {whose} about {sum:.0} times{of} in {length} at this pace, and {requests} are allowed"
     );
     let slower: Vec<String> = parts
         .iter()
         .map(|part| match parts.len() {
-            1 => format!("interval = \"{}\"", slower(part.interval, over)),
-            _ => format!("interval = \"{}\" for {}", slower(part.interval, over), part.source),
+            1 => format!("{} = \"{}\"", part.pace.1, slower(part.pace.0, over)),
+            _ => format!("{} = \"{}\" for {}", part.pace.1, slower(part.pace.0, over), part.source),
         })
         .collect();
     let problem = Problem::new(format!("sources[\"{}\"].params", hungriest.source), what)
         .remedy(format!("write {} or more, or ask for less", slower.join(", ")));
-    Some(if budget.seconds >= DAY { problem } else { problem.warning() })
+    Some(if seconds >= DAY || account.is_credential { problem } else { problem.warning() })
 }
 
 /// So much slower, as the configuration wants it written, in whole minutes where that is exact enough.
@@ -98,22 +125,36 @@ fn slower(interval: SignedDuration, over: f64) -> String {
 }
 
 impl Demand {
-    /// What a usual look costs.
-    fn cost(&self) -> f64 {
+    /// What it usually asks: as the source says, else as its kind does.
+    fn asks(&self) -> Vec<Asks> {
+        if !self.asks.is_empty() {
+            return self.asks.clone();
+        }
         let lists = self.terms.each.iter().filter_map(|key| self.params.get(key)?.as_array());
-        #[expect(clippy::cast_precision_loss, reason = "lists in a configuration are short")]
-        let times: f64 = lists.map(|list| list.len().max(1) as f64).product();
-        f64::from(self.terms.asks) * times
+        let times = lists.map(|list| list.len().max(1)).fold(1, usize::saturating_mul);
+        let cost = self.terms.asks.saturating_mul(u32::try_from(times).unwrap_or(u32::MAX));
+        vec![Asks { cost, ..Asks::new("", 1, self.interval) }]
     }
 
     /// In words, whose budget it is; none where this one does not count it.
     fn account(&self, over: Over) -> Option<String> {
-        let credential = self.params.as_object().and_then(|params| params.values().find_map(pointer));
-        match (over, credential) {
+        match (over, self.credential()) {
             (Over::Host, _) | (Over::Anonymous, None) => Some(self.host()),
             (Over::Credential, Some(pointer)) => Some(format!("{} with {pointer}", self.kind)),
             _ => None,
         }
+    }
+
+    /// Where the secret lies that signs it in, in words; the same words for the same place.
+    pub(super) fn credential(&self) -> Option<String> {
+        self.params.as_object().and_then(|params| params.values().find_map(pointer))
+    }
+
+    /// That secret's fingerprint where it can be read, else its place: one key may lie in two places.
+    pub(super) fn fingerprint(&self) -> Option<String> {
+        let value = self.params.as_object()?.values().find(|value| pointer(value).is_some())?;
+        let read = SecretRef::deserialize(value).ok().and_then(|place| Credential::fetch(&place).ok());
+        read.map_or_else(|| pointer(value), |secret| Some(secret.account().to_owned()))
     }
 
     /// The host that is asked; that of the kind where the settings name none.
@@ -151,7 +192,7 @@ mod tests {
 
     fn demand(source: &str, seconds: i64, params: Value) -> Demand {
         let interval = SignedDuration::from_secs(seconds);
-        Demand { source: source.into(), kind: "acme", terms: &TERMS, interval, params }
+        Demand { source: source.into(), kind: "acme", terms: &TERMS, interval, asks: Vec::new(), params }
     }
 
     #[test]

@@ -12,9 +12,11 @@
 pub mod alarms;
 pub mod audit;
 pub mod check;
+pub mod compaction;
 pub mod demand;
 pub mod live;
 pub mod memory;
+pub mod money;
 pub mod offline;
 pub mod reading;
 pub mod render;
@@ -49,7 +51,6 @@ use crate::sentiment::bert::Bert;
 use crate::sentiment::scorer::Scorer;
 use crate::sentiment::word_list::WordList;
 use crate::sentiment::{Classifier, location};
-use crate::store::SledStore;
 use crate::store::Store;
 use crate::telemetry::metrics;
 use crate::web;
@@ -127,11 +128,11 @@ impl App {
         let metrics = metrics::install()?;
         let now = deps.clock.now();
         let instance = InstanceId::new(now);
-        let store: Arc<dyn Store> = Arc::new(
-            SledStore::open(&config.store_path, instance, LOCK_WITHIN, &deps.stop).await.with_context(
-                || format!("the store in {} could not be opened", config.store_path.display()),
-            )?,
-        );
+        let store = compaction::open(&config.store_path, instance, now, &deps.stop).await;
+        let store: Arc<dyn Store> =
+            Arc::new(store.with_context(|| {
+                format!("the store in {} could not be opened", config.store_path.display())
+            })?);
         let scorer = start_scorer(&config).await?;
         memory::budgets(&*store).await?;
         let live = Live::keeping(&config, Some(Arc::new(memory::InStore(store.clone()))))

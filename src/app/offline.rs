@@ -139,7 +139,7 @@ async fn open_in(path: &Path) -> anyhow::Result<(PathBuf, Arc<dyn Store>)> {
 /// Where it is in use, belongs to another account, or there is none.
 pub fn compact(config: &Config, progress: &mut dyn FnMut(u64, u64)) -> anyhow::Result<(u64, u64)> {
     let folder = step_down(&config.store_path)?;
-    crate::store::compact(&folder, progress)
+    crate::store::compact(&folder, SystemClock.now(), progress)
         .with_context(|| format!("the store in {} could not be compacted", config.store_path.display()))
 }
 

@@ -4,15 +4,17 @@
 use anyhow::Context;
 use jiff::Timestamp;
 
-use super::check;
 use super::live::Live;
+use super::{check, offline};
 use crate::api::Api;
 use crate::api::explain::{Trial, Would};
 use crate::config::{Config, TestCase};
-use crate::domain::id::TopicId;
+use crate::domain::id::{SourceId, TopicId};
 use crate::domain::post::{Post, PostKind};
+use crate::domain::source::SourceState;
 use crate::matching::Matcher;
-use crate::source::{self, Built, Position, Reject, Settings};
+use crate::source::{self, Batch, Built, Position, Reject, Settings, Source};
+use crate::store::{Effects, Outcome, Recording};
 
 /// Sentences on what is not as expected; none if all is.
 ///
@@ -95,6 +97,14 @@ pub async fn live(config: &Config) -> anyhow::Result<Vec<(String, Result<String,
         Live::build(config).map_err(|problems| anyhow::anyhow!("{problems}"))?;
     let mut answers = Vec::new();
     for (reading, mut source) in pulls {
+        if charges(config, reading.id.as_str()) {
+            let said = format!(
+                "is not asked: it charges; `earmark sources test {}` asks within its cap",
+                reading.id
+            );
+            answers.push((format!("source {}", reading.id), Ok(said)));
+            continue;
+        }
         let answer = source.poll(&Position::default(), Timestamp::now()).await;
         let said = answer
             .map(|batch| format!("answers, {} posts now", batch.posts.len()))
@@ -132,7 +142,14 @@ pub struct Found {
     pub remark: Option<String>,
 }
 
-/// Asks one source once, from its beginning. Stores nothing.
+/// Whether asking this source costs money.
+pub fn charges(config: &Config, id: &str) -> bool {
+    let wanted = config.sources.iter().find(|source| source.id.as_str() == id);
+    wanted.and_then(|source| source::kind(&source.kind)).is_some_and(|kind| kind.terms.money.is_some())
+}
+
+/// Asks one source once, from its beginning. Stores nothing, unless it charges: then the store must be free, and what
+/// it cost is written there, where the daemon counts on.
 ///
 /// # Errors
 /// Where there is no such source, it cannot be built, or it does not answer.
@@ -153,7 +170,12 @@ pub async fn look(config: &Config, id: &str) -> anyhow::Result<Looked> {
         Built::Push(_) => return Ok(Looked::Waits),
         Built::Pull(source) => source,
     };
-    let batch = source.poll(&Position::default(), Timestamp::now()).await?;
+    let now = Timestamp::now();
+    let batch = if charges(config, id) {
+        paid(config, &wanted.id, source.as_mut(), now).await?
+    } else {
+        source.trial(&Position::default(), now).await.looked?
+    };
     let topics = |post: &Post| {
         let mut topics: Vec<TopicId> = matcher.find(post).into_iter().map(|found| found.topic).collect();
         topics.extend(wanted.topic.clone().filter(|topic| !topics.contains(topic)));
@@ -163,4 +185,31 @@ pub async fn look(config: &Config, id: &str) -> anyhow::Result<Looked> {
         batch.posts.into_iter().map(|post| (topics(&post), post)).map(|(topics, post)| (post, topics));
     let (posts, remark) = (posts.collect(), source.remark());
     Ok(Looked::Gave(Found { posts, rejects: batch.rejects, more: batch.more, remark }))
+}
+
+/// A look that is paid for from what the store says is left, and written there however it ended.
+async fn paid(
+    config: &Config,
+    id: &SourceId,
+    source: &mut dyn Source,
+    now: Timestamp,
+) -> anyhow::Result<Batch> {
+    let store = offline::open_store(config).await?;
+    let state = store.source(id.clone()).await?.unwrap_or_else(|| SourceState::new(id.clone(), now));
+    let kept = Position { cursor: state.cursor.clone(), memo: state.memo.clone() };
+    let tried = source.trial(&kept, now).await;
+    let Position { cursor, memo } = tried.position;
+    let recording = Recording {
+        source: SourceState { seen: state.seen + 1, cursor, memo, ..state },
+        mentions: Vec::new(),
+        erased: Vec::new(),
+        effects: Effects::default(),
+        gaps: Vec::new(),
+        inbox_through: None,
+    };
+    let outcome = store.record(recording).await?;
+    store.close().await?;
+    // The store is ours alone while this runs.
+    anyhow::ensure!(outcome == Outcome::Done, "what the look cost could not be written into the store");
+    Ok(tried.looked?)
 }

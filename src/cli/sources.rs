@@ -10,17 +10,20 @@ use anyhow::Context;
 use clap::{Args, Subcommand};
 use jiff::Timestamp;
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use super::{Common, output, place};
+use super::{Common, door, output, place};
 use crate::app::trials::{self, Looked};
 use crate::domain::post::Post;
+use crate::source::json::preset::PRESETS;
+use crate::source::params::choice;
 use crate::source::{self, Answer, Nothing, Parsed, Settings, terms};
 
 /// Says what sources see, what their places allow, and what a saved answer holds
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   earmark sources terms                                 what each kind may, sees and costs
+  earmark sources preset zendesk                        a ready-made description of the kind json
   earmark sources parse feed saved.xml                  the posts of a saved answer
   earmark sources test forum                            what a configured source would take in")]
 pub struct SourcesArgs {
@@ -32,6 +35,7 @@ pub struct SourcesArgs {
 #[derive(Debug, Subcommand)]
 enum What {
     Parse(ParseArgs),
+    Preset(PresetArgs),
     Terms(TermsArgs),
     Test(TestArgs),
 }
@@ -65,15 +69,38 @@ struct ParseArgs {
     headers: Vec<(String, String)>,
 }
 
+/// Prints a ready-made description of the kind json, or lists them
+#[derive(Debug, Args)]
+#[command(
+    after_help = "What [asks] names is written beside the preset; every key of [params] may be written beside it too and
+stands in its place. Needs neither a configuration nor the daemon.
+
+Examples:
+  earmark sources preset
+  earmark sources preset zendesk"
+)]
+struct PresetArgs {
+    /// Which; without one all are listed
+    #[arg(value_parser = preset_of)]
+    name: Option<String>,
+}
+
 /// Prints what each kind's place allows, for whoever has to agree to it
 #[derive(Debug, Args)]
-#[command(after_help = "Needs neither a configuration nor the daemon.
+#[command(
+    after_help = "Beside each limit, term and deadline stands whose word it is: the platform's, with its document, or
+our habit. Needs neither a configuration nor the daemon.
 
 Examples:
   earmark sources terms
+  earmark sources terms x reddit          of these kinds only
   earmark sources terms --markdown        the table of the README
-  earmark sources terms --json            an object a kind")]
+  earmark sources terms --json            an object a kind"
+)]
 struct TermsArgs {
+    /// Kinds of sources; without any, all
+    #[arg(value_parser = kind_of, value_name = "KIND")]
+    kinds: Vec<String>,
     /// As a table for a page
     #[arg(long)]
     markdown: bool,
@@ -81,11 +108,14 @@ struct TermsArgs {
 
 /// Asks a configured source once and shows what it would take in; stores nothing
 #[derive(Debug, Args)]
-#[command(after_help = "It is read from its beginning, not from where the daemon stands.
+#[command(
+    after_help = "It is read from its beginning, not from where the daemon stands. A source that charges is paid
+within its cap: the daemon must be stopped for that, and what the look cost is written into its store.
 
 Examples:
   earmark sources test forum
-  earmark sources test forum --json | jq .title")]
+  earmark sources test forum --json | jq .title"
+)]
 struct TestArgs {
     /// The source's id in the configuration
     id: String,
@@ -96,7 +126,15 @@ fn kind_of(name: &str) -> Result<String, String> {
         return Ok(name.to_owned());
     }
     let known: Vec<&str> = source::KINDS.iter().map(|kind| kind.name).collect();
-    Err(format!("no kind is named so; known are {}", known.join(", ")))
+    Err(format!("no kind is named so; {}", choice(name, &known)))
+}
+
+fn preset_of(name: &str) -> Result<String, String> {
+    let known: Vec<&str> = PRESETS.iter().map(|preset| preset.name).collect();
+    if known.contains(&name) {
+        return Ok(name.to_owned());
+    }
+    Err(format!("no preset is named so; {}", choice(name, &known)))
 }
 
 fn header_of(line: &str) -> Result<(String, String), String> {
@@ -107,6 +145,7 @@ fn header_of(line: &str) -> Result<(String, String), String> {
 pub async fn run(common: &Common, args: &SourcesArgs) -> anyhow::Result<ExitCode> {
     match &args.what {
         What::Parse(args) => parse(args),
+        What::Preset(args) => show_preset(common, args),
         What::Terms(args) => show_terms(common, args),
         What::Test(args) => test(common, args).await,
     }
@@ -188,24 +227,50 @@ fn read(file: &Path) -> std::io::Result<Vec<u8>> {
     Ok(body)
 }
 
+fn show_preset(common: &Common, args: &PresetArgs) -> anyhow::Result<ExitCode> {
+    for preset in PRESETS.iter().filter(|preset| args.name.as_deref().is_none_or(|name| preset.name == name))
+    {
+        if common.json {
+            let (name, about, document) = (preset.name, &preset.about, &preset.document);
+            output::json(
+                &json!({ "preset": name, "about": about, "document": document, "text": preset.text }),
+            )?;
+        } else if args.name.is_some() {
+            output::line(preset.text.trim_end());
+        } else {
+            output::line(&format!("{:<18}  {}  {}", preset.name, preset.about, preset.document));
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
 fn show_terms(common: &Common, args: &TermsArgs) -> anyhow::Result<ExitCode> {
+    let is_wanted = |name: &str| args.kinds.is_empty() || args.kinds.iter().any(|kind| kind == name);
+    let chosen = || {
+        let all = source::KINDS.iter().zip(terms::rows());
+        all.filter(|(kind, _)| is_wanted(kind.name))
+    };
     if args.markdown {
-        output::line(&terms::markdown());
+        output::line(&terms::markdown(is_wanted));
     } else if common.json {
-        for row in terms::rows() {
-            let object: serde_json::Map<String, Value> = terms::HEADS
+        for (kind, row) in chosen() {
+            let mut object: serde_json::Map<String, Value> = terms::HEADS
                 .iter()
                 .map(|head| head.replace(' ', "_"))
                 .zip(row.into_iter().map(Value::from))
                 .collect();
+            object.insert("document".into(), kind.terms.document.into());
             output::json(&object)?;
         }
     } else {
         // A dozen columns fit no terminal: a block a kind.
-        for (kind, row) in source::KINDS.iter().zip(terms::rows()) {
+        for (kind, row) in chosen() {
             output::line(&format!("{}  {}", output::colour(kind.name, "1"), kind.about));
             for (head, cell) in terms::HEADS.iter().zip(&row).skip(1) {
-                output::line(&format!("  {head:<15}  {cell}"));
+                // What says of nothing whose it is says nothing.
+                if !(head.starts_with("whose") && cell == "–") {
+                    output::line(&format!("  {head:<15}  {cell}"));
+                }
             }
             if !kind.terms.document.is_empty() {
                 output::line(&format!("  {:<15}  {}", "see", kind.terms.document));
@@ -220,6 +285,15 @@ const SHOWN: usize = 200;
 
 async fn test(common: &Common, args: &TestArgs) -> anyhow::Result<ExitCode> {
     let config = place::config(common)?;
+    let charges = trials::charges(&config, &args.id);
+    if charges {
+        door::no_daemon(common, &config).await.with_context(|| {
+            format!(
+                "{} charges for every look, and what it may cost is counted where the daemon counts it",
+                args.id
+            )
+        })?;
+    }
     let batch = match trials::look(&config, &args.id).await? {
         Looked::Waits => {
             output::note(&format!("{} is not asked: it waits for its sender", args.id));
@@ -254,9 +328,10 @@ async fn test(common: &Common, args: &TestArgs) -> anyhow::Result<ExitCode> {
         }
     }
     let taken = batch.posts.iter().filter(|(_, topics)| !topics.is_empty()).count();
+    let kept = if charges { "nothing was stored but what it cost" } else { "nothing was stored" };
     let then = if batch.more { ", and there is more" } else { "" };
     output::note(&format!(
-        "{}: {}, {taken} of them on a topic, {} rejected{then}; nothing was stored",
+        "{}: {}, {taken} of them on a topic, {} rejected{then}; {kept}",
         args.id,
         output::count(batch.posts.len() as u64, "post"),
         batch.rejects.len()

@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use clap::Args;
+use jiff::Timestamp;
 
 use super::door::{Door, Needs};
 use super::{Common, output};
@@ -10,7 +11,7 @@ use crate::api::status::Status;
 use crate::domain::correction::Calibration;
 use crate::domain::duration;
 use crate::domain::sentiment::Polarity;
-use crate::domain::source::Blind;
+use crate::domain::source::{Blind, SourceState};
 use crate::domain::words;
 
 /// Says how sources, queues and tasks are doing
@@ -40,12 +41,16 @@ pub async fn run(common: &Common, _: &StatusArgs) -> anyhow::Result<ExitCode> {
         output::line(&calibration(own));
     }
     output::line(&format!(
-        "{} open, {} waiting, {} kept, {} on disk\n",
+        "{} open, {} waiting, {} kept, {} on disk",
         output::count(status.unresolved as u64, "escalation"),
         output::count(status.outbox.waiting, "message"),
         output::count(status.store.mentions, "mention"),
         bytes(status.store.disk_bytes)
     ));
+    if let Some(said) = compaction(&status) {
+        output::line(&said);
+    }
+    output::line("");
     show_sources(&status);
     show_today(&status);
     for (name, task) in &status.tasks {
@@ -54,6 +59,20 @@ pub async fn run(common: &Common, _: &StatusArgs) -> anyhow::Result<ExitCode> {
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// What the store's files hold beside its rows, in words.
+fn compaction(status: &Status) -> Option<String> {
+    let size = &status.store;
+    let last = size.compacted_at.map(|at| format!("compacted on {}", output::when(at)));
+    let wait = size.erased_since.map(|since| {
+        format!(
+            "bytes of what was erased since {} may stand in the store's file until it is compacted: at a start of the daemon, or by `earmark store compact`",
+            output::when(since)
+        )
+    });
+    let said: Vec<String> = wait.into_iter().chain(last).collect();
+    (!said.is_empty()).then(|| said.join("; last "))
 }
 
 /// The temperature in use, in words.
@@ -68,18 +87,11 @@ pub fn calibration(own: &Calibration) -> String {
 }
 
 fn show_sources(status: &Status) {
-    let when = |at: Option<jiff::Timestamp>| at.map_or_else(|| "never".into(), output::when);
+    let when = |at: Option<Timestamp>| at.map_or_else(|| "never".into(), output::when);
     let rows: Vec<Vec<String>> = status
         .sources
         .iter()
         .map(|source| {
-            let behind = source.behind(status.now);
-            let health = match (&source.last_error, behind) {
-                (Some(error), _) => format!("failing ×{}: {}", source.failures, output::safe(error, 60)),
-                (None, Some(behind)) => format!("behind by {}", words::length(behind)),
-                (None, None) if source.told_quiet => "strangely quiet".into(),
-                (None, None) => "well".into(),
-            };
             let skipped: u64 = source.skipped.values().sum();
             vec![
                 source.id.to_string(),
@@ -88,11 +100,14 @@ fn show_sources(status: &Status) {
                 when(source.spoke_at),
                 source.posts.to_string(),
                 skipped.to_string(),
-                health,
+                health(source, status.now),
             ]
         })
         .collect();
     output::table(&["source", "answered", "read through", "last new", "posts", "skipped", "health"], &rows);
+    for line in status.sources.iter().flat_map(unread) {
+        output::line(&output::colour(&line, "33"));
+    }
     for Blind { gap, repaired_at } in &status.gaps {
         let from = gap.from.map_or_else(|| "?".into(), output::when);
         let detail = if gap.detail.is_empty() { "" } else { ": " };
@@ -114,6 +129,24 @@ fn show_sources(status: &Status) {
         output::line(&format!("  {}: {posts} to be asked for anew{overdue}", queue.source));
     }
     output::line("");
+}
+
+fn health(source: &SourceState, now: Timestamp) -> String {
+    match (&source.last_error, source.behind(now)) {
+        (Some(error), _) => format!("failing ×{}: {}", source.failures, output::safe(error, 60)),
+        (None, _) if !source.unread.is_empty() => "reads in part".into(),
+        (None, Some(behind)) => format!("behind by {}", words::length(behind)),
+        (None, None) if source.told_quiet => "strangely quiet".into(),
+        (None, None) => "well".into(),
+    }
+}
+
+/// A line for each part of a source that is not read.
+fn unread(source: &SourceState) -> impl Iterator<Item = String> {
+    source.unread.iter().map(|part| {
+        let (since, said) = (output::when(part.since), output::safe(&part.words(), 300));
+        format!("  {} reads in part since {since}: {said}", source.id)
+    })
 }
 
 fn show_today(status: &Status) {
@@ -138,4 +171,30 @@ fn bytes(count: u64) -> String {
     #[expect(clippy::cast_precision_loss, reason = "one decimal of megabytes")]
     let megabytes = count as f64 / 1e6;
     format!("{megabytes:.1} MB")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::source::{Trouble, Unread};
+
+    #[test]
+    fn a_source_that_is_read_in_part_says_which_part_and_what_to_do() {
+        let at = |text: &str| text.parse::<Timestamp>().expect("a time");
+        let mut source = SourceState::new("forum".into(), at("2026-03-04T12:00:00Z"));
+        let now = at("2026-03-04T13:00:00Z");
+        assert_eq!((health(&source, now).as_str(), unread(&source).count()), ("well", 0));
+        let trouble = Trouble {
+            part: "posts of desk".into(),
+            what: "answered 404".into(),
+            remedy: "put it right".into(),
+        };
+        source.unread = vec![Unread { trouble, since: at("2026-03-04T12:30:00Z"), looks: 4 }];
+        assert_eq!(health(&source, now), "reads in part");
+        let line = unread(&source).next().expect("a line");
+        assert!(line.starts_with("  forum reads in part since "), "{line}");
+        assert!(line.ends_with(": posts of desk: answered 404; put it right"), "{line}");
+        source.last_error = Some("nothing answers".into());
+        assert!(health(&source, now).starts_with("failing"));
+    }
 }

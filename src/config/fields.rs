@@ -357,7 +357,8 @@ impl<'a> Fields<'a> {
     /// Ends the reading: reports every key that was not asked for. Whether there was none.
     pub fn done(self) -> bool {
         let clean = self.table.is_empty();
-        for (name, value) in &self.table {
+        // In order of their names: faults of one line would else come now so, now otherwise.
+        for (name, value) in self.table.iter().collect::<BTreeMap<_, _>>() {
             let mut at = self.at.under(name);
             if let Some(place) = value.origin() {
                 at.place = place.to_owned();

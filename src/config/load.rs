@@ -217,7 +217,8 @@ fn holds(layer: &Layer, section: &str, key: &str) -> bool {
 /// Moves a file's lists to `lists` and drops, with a fault, what does not belong on top.
 fn sift(layer: &mut Layer, lists: &mut Map<String, Value>, book: &Book) {
     let mut kept = Map::new();
-    for (key, value) in layer.table.drain() {
+    // In order of their names: faults of one line would else come now so, now otherwise.
+    for (key, value) in layer.table.drain().collect::<BTreeMap<_, _>>() {
         let at = At { key: key.clone(), place: value.origin().unwrap_or_default().to_owned() };
         match value.kind {
             ValueKind::Array(items) if LISTS.contains(&key.as_str()) => {

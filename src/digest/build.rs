@@ -305,6 +305,7 @@ async fn coverage(store: &dyn Store, window: Window, read: &BTreeSet<SourceId>) 
         .map(|state| Watch {
             gaps: gaps.iter().filter(|blind| blind.gap.source == state.id).cloned().collect(),
             behind_since: state.behind_since.filter(|_| read.contains(&state.id)),
+            unread: if read.contains(&state.id) { state.unread } else { Vec::new() },
             quiet_since: state.spoke_at.filter(|_| state.told_quiet && read.contains(&state.id)),
             // A source that nobody reads any more is not ill.
             failing_since: state.failing_since.filter(|_| read.contains(&state.id)),

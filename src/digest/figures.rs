@@ -9,7 +9,7 @@ use crate::domain::escalation::{Severity, State};
 use crate::domain::id::{DigestId, EscalationId, MentionId, OwnerId, SourceId, TopicId};
 use crate::domain::notification::HoldReason;
 use crate::domain::sentiment::{Counts, Doubt, Polarity};
-use crate::domain::source::Blind;
+use crate::domain::source::{Blind, Unread};
 
 /// Mentions of a window, by polarity.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -143,6 +143,8 @@ pub struct Watch {
     pub last_error: Option<String>,
     /// From when on what has piled up is still being read.
     pub behind_since: Option<Timestamp>,
+    /// Parts of it that are not read while the rest is.
+    pub unread: Vec<Unread>,
     /// Since when it has been strangely quiet.
     pub quiet_since: Option<Timestamp>,
     /// Blind stretches that touch the window, those among them that were repaired too.
@@ -154,7 +156,7 @@ impl Watch {
     pub fn is_blind(&self) -> bool {
         let unseen =
             self.failing_since.is_some() || self.answered_at.is_none() || self.behind_since.is_some();
-        unseen || self.gaps.iter().any(|blind| blind.repaired_at.is_none())
+        unseen || !self.unread.is_empty() || self.gaps.iter().any(|blind| blind.repaired_at.is_none())
     }
 }
 

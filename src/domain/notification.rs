@@ -133,7 +133,16 @@ pub enum Notice {
         /// What it said last; no post text.
         error: String,
     },
-    /// It works again.
+    /// A part of a source cannot be read while the rest is.
+    SourceInPart {
+        /// Which.
+        source: SourceId,
+        /// Since when.
+        since: Timestamp,
+        /// Which part, what happened, what to do; no post text.
+        said: String,
+    },
+    /// It works again, in whole.
     SourceWell {
         /// Which.
         source: SourceId,

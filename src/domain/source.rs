@@ -110,6 +110,37 @@ impl From<Gap> for Blind {
     }
 }
 
+/// A part of a source (a list, a server) that cannot be read while others are.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Trouble {
+    /// Which, in the source's own terms: `search acme`, `mastodon.example`.
+    pub part: String,
+    /// What happened, and why where that is known; no secrets, no post text.
+    pub what: String,
+    /// What to do.
+    pub remedy: String,
+}
+
+/// A trouble as the row keeps it until the part is read again.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Unread {
+    /// As it was told last.
+    #[serde(flatten)]
+    pub trouble: Trouble,
+    /// Since when.
+    pub since: Timestamp,
+    /// In how many looks it was told.
+    pub looks: u32,
+}
+
+impl Unread {
+    /// For people, behind "reads in part: ".
+    pub fn words(&self) -> String {
+        let Trouble { part, what, remedy } = &self.trouble;
+        format!("{part}: {what}; {remedy}")
+    }
+}
+
 /// Posts heard in a stretch of watching that nothing was learnt from yet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Heard {
@@ -162,6 +193,12 @@ pub struct SourceState {
     /// Where the earliest stretch begins that is not, but may still be, repaired.
     #[serde(default)]
     pub open_since: Option<Timestamp>,
+    /// Parts that could not be read when it was last looked at; empty: it is read in whole.
+    #[serde(default)]
+    pub unread: Vec<Unread>,
+    /// Whether the operator has been told that it is read in part only.
+    #[serde(default)]
+    pub told_in_part: bool,
     /// What was heard since its rhythm was last learnt.
     #[serde(default)]
     pub heard: Option<Heard>,
@@ -195,6 +232,8 @@ impl SourceState {
             newest: None,
             behind_since: None,
             open_since: None,
+            unread: Vec::new(),
+            told_in_part: false,
             heard: None,
             awaited: 0,
             told_quiet: false,

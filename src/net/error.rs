@@ -1,5 +1,6 @@
 //! Why there is no answer, in fragments that name no secret.
 
+use super::certificate::{self, Trust};
 use super::resolve::Refused;
 
 /// Why a request got no answer.
@@ -65,7 +66,7 @@ impl Error {
         if error.is_timeout() {
             return Self::Timeout { url };
         }
-        let why = chain(error);
+        let why = certificate::words(error, Trust::Machine).unwrap_or_else(|| chain(error));
         if error.is_builder() {
             Self::Request { url, why }
         } else if error.is_connect() {

@@ -22,6 +22,7 @@ pub mod address;
 pub mod resolve;
 pub mod socket;
 
+mod certificate;
 mod endless;
 mod error;
 pub use endless::Endless;

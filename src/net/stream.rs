@@ -17,6 +17,7 @@ use tokio_rustls::client::TlsStream;
 
 use super::Error;
 use super::address::is_public;
+use super::certificate::{self, Trust};
 
 /// A connection. Addresses are tried in the order in which the look-up gives them, each for so long.
 ///
@@ -98,7 +99,10 @@ impl Tls {
         let name = ServerName::try_from(host.to_owned()).map_err(|error| fault(error.to_string()))?;
         match tokio::time::timeout(patience, self.0.connect(name, stream)).await {
             Ok(Ok(stream)) => Ok(stream),
-            Ok(Err(error)) => Err(fault(format!("no TLS: {error}"))),
+            Ok(Err(error)) => {
+                let why = certificate::words(&error, Trust::Setting);
+                Err(fault(why.unwrap_or_else(|| format!("no TLS: {error}"))))
+            }
             Err(_) => Err(Error::Timeout { url: host.to_owned() }),
         }
     }

@@ -10,6 +10,8 @@
 //! * Ours is repaired by the look that says that everything up to its end has been read. It is `fetched_through`
 //!   that says so; a place that never states it repairs nothing. So the stretches without `repaired_at` are
 //!   those whose posts are missing, or not read yet.
+//! * A part of a source that cannot be read while others are is told as such until it is read again ([`part`]); what
+//!   was not watched before stays open meanwhile, and its own stretch is ours like any other.
 //! * A place is told as strangely quiet once, and that it speaks again once ([`crate::domain::rhythm`]).
 //!
 //! # Accepted
@@ -26,7 +28,9 @@ use crate::domain::note::Note;
 use crate::domain::notification::Notice;
 use crate::domain::post::Post;
 use crate::domain::rhythm::Rhythm;
-use crate::domain::source::{Blind, Gap, GapCause, Heard, SourceState};
+use crate::domain::source::{Blind, Gap, GapCause, Heard, SourceState, Trouble, Unread};
+
+pub mod part;
 
 /// A look that comes late by less than this is on time: tasks wait for each other.
 const SLACK: SignedDuration = SignedDuration::from_mins(1);
@@ -48,6 +52,8 @@ pub struct Look {
     pub newest: Option<Timestamp>,
     /// Whether it is to be learnt how often the source speaks.
     pub learns: bool,
+    /// Parts of the source that it could not read.
+    pub trouble: Vec<Trouble>,
 }
 
 impl Look {
@@ -83,6 +89,7 @@ pub struct Entry {
     newest: Option<Timestamp>,
     behind_since: Option<Timestamp>,
     open_since: Option<Timestamp>,
+    unread: Vec<Unread>,
     heard: Option<Heard>,
     awaited: u64,
     told_quiet: bool,
@@ -94,6 +101,7 @@ impl Entry {
         state.newest = self.newest.max(state.newest);
         state.behind_since = self.behind_since;
         state.open_since = self.open_since;
+        state.unread.clone_from(&self.unread);
         state.heard = self.heard;
         state.awaited = self.awaited;
         state.told_quiet = self.told_quiet;
@@ -142,17 +150,21 @@ pub fn enter(
     // Many places state the date of the newest post: in a quiet one that is long ago, and nothing has piled up.
     let caught_up = !look.more && (!look.pauses || is_read(look.at));
     let missed = look.interval.and_then(|interval| missed(state, interval, look.at));
-    let was_watched = missed.is_none() && state.behind_since.is_none() && caught_up;
+    let (unread, ended) = part::after(state, look, fetched_through);
+    let in_part = !unread.is_empty();
+    let was_watched =
+        missed.is_none() && state.behind_since.is_none() && caught_up && !in_part && ended.is_empty();
 
     let mut rows: Vec<Blind> = gaps.iter().cloned().map(Blind::from).collect();
     let piled = state.fetched_through.or(state.answered_at).unwrap_or(look.at);
     let begin = missed.as_ref().and_then(|gap| gap.from).unwrap_or(piled);
     let mut open_since: Option<Timestamp> = None;
-    let new = missed.into_iter().flat_map(|gap| without(gap, gaps)).map(|gap| (true, Blind::from(gap)));
+    let new = missed.into_iter().chain(ended).flat_map(|gap| without(gap, gaps));
+    let new = new.map(|gap| (true, Blind::from(gap)));
     for (is_new, blind) in new.chain(open.into_iter().map(|blind| (false, blind))) {
         let repaired_at = is_read(blind.gap.until).then_some(look.at);
-        // A look that was cut off says nothing yet; one that ended and states nothing never will.
-        if repaired_at.is_none() && (fetched_through.is_some() || !caught_up) {
+        // A look that was cut off, or read a part only, says nothing yet; one that ended and states nothing never will.
+        if repaired_at.is_none() && (fetched_through.is_some() || !caught_up || in_part) {
             let from = blind.gap.from.unwrap_or(look.at);
             open_since = Some(open_since.map_or(from, |since| since.min(from)));
         }
@@ -163,7 +175,8 @@ pub fn enter(
 
     let behind_since =
         if caught_up { None } else { Some(state.behind_since.map_or(begin, |since| since.min(begin))) };
-    let mut entry = Entry { gaps: rows, newest: look.newest, behind_since, open_since, ..Entry::default() };
+    let newest = look.newest;
+    let mut entry = Entry { gaps: rows, newest, behind_since, open_since, unread, ..Entry::default() };
     if look.learns {
         entry.listen(state, look, was_watched, caught_up, spoke || look.fresh > 0, rhythm);
     }

@@ -8,10 +8,11 @@ use std::time::Instant;
 use anyhow::Context;
 use jiff::Timestamp;
 
-use super::coverage::{Entry, Look};
+use super::coverage::{Entry, Look, part};
 use super::matter::{self, Decided};
 use super::notice;
 use super::plan::{Plan, SharedPlan, SourcePlan};
+use super::poller::{SICK_AFTER, SICK_FOR};
 use super::recheck::after_seeing;
 use super::select::{Candidate, Selected, name_of, pieces, select, single};
 use crate::domain::id::{MentionId, SourceId, TopicId};
@@ -447,7 +448,15 @@ fn recording(
         state.failures = 0;
         state.failing_since = None;
         state.last_error = None;
-        if std::mem::take(&mut state.told_sick) {
+        if let Some(part) = part::lasting(&state.unread, SICK_AFTER, SICK_FOR, now) {
+            if !std::mem::replace(&mut state.told_in_part, true) {
+                let (source, since, said) = (state.id.clone(), part.since, part.words());
+                let in_part = Notice::SourceInPart { source, since, said };
+                effects.notifications.extend(notice::to_operator(desk, &in_part, now));
+            }
+        } else if state.unread.is_empty()
+            && (std::mem::take(&mut state.told_sick) | std::mem::take(&mut state.told_in_part))
+        {
             let well = Notice::SourceWell { source: state.id.clone() };
             effects.notifications.extend(notice::to_operator(desk, &well, now));
         }

@@ -20,9 +20,9 @@ use crate::telemetry::metrics;
 
 /// Failures in a row after which the operator is told, if they lasted [`SICK_FOR`] too: a site
 /// that hiccups is nobody's business (USERS U10), one that stays silent is (U6).
-const SICK_AFTER: u32 = 3;
+pub(super) const SICK_AFTER: u32 = 3;
 /// See [`SICK_AFTER`].
-const SICK_FOR: SignedDuration = SignedDuration::from_mins(15);
+pub(super) const SICK_FOR: SignedDuration = SignedDuration::from_mins(15);
 
 /// Asks one source again and again.
 pub struct Poller {
@@ -131,7 +131,7 @@ impl Task for Poller {
         let due = schedule::due(state.next_poll, state.asked_at, now);
         let polls = std::mem::take(&mut self.anew) || due <= now;
         if let Some(queue) = self.queue.as_mut().filter(|queue| queue.is_due(now, polls))
-            && !queue.turn(&mut *self.source, now, stop).await?
+            && !queue.turn(&mut *self.source, now, state.failures == 0, stop).await?
         {
             return Ok(None);
         }
@@ -155,10 +155,14 @@ impl Task for Poller {
         metrics::posts_polled(self.kind, batch.posts.len());
         metrics::poll(self.kind, if batch.posts.is_empty() { "nothing_new" } else { "fresh" });
         metrics::source_answered(self.id.as_str(), now.as_duration().as_secs_f64());
+        for trouble in &batch.trouble {
+            tracing::warn!(source.id = %self.id, "source {} is read in part: {}: {}", self.id, trouble.part, trouble.what);
+        }
         let interval = self.source.interval();
         let look = Look {
             more: batch.more,
             pauses: batch.rest.is_some(),
+            trouble: batch.trouble,
             ..Look::pulled(&state, &batch.posts, now, interval)
         };
         let next_poll = if batch.more {

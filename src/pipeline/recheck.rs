@@ -10,20 +10,30 @@
 //!   for it, and happen when no look is due. A source that never rests gives a turn a minute, for a deadline
 //!   is a deadline.
 //! * An error is no sign that a post is gone, and no sign that the source is sick: its own looks say that.
+//! * A row moves on only with what was said of its post. What a question left open is asked again in time, soon
+//!   where the place cut it short, and stands behind the others meanwhile, so that a post of which nobody ever
+//!   says a word holds up none. Its row keeps its due time: what is overdue is counted as that.
+//! * A question that fails is asked again in halves, down to the one post that the place cannot bear to be asked
+//!   for, so that it keeps no other from its deadline.
+//! * While the source's own looks fail, a post that is merely missing is not taken for gone: a gate before the
+//!   place, or a place that moved, answers the same for everything. One that shows as deleted is.
+//!
+//! # Accepted
+//! * From the moment a place breaks in that way to its next own look, what is missing is believed.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
 use super::ingest::Ingest;
-use crate::domain::id::SourceId;
+use crate::domain::id::{MentionId, SourceId};
 use crate::domain::mention::RecordedMention;
 use crate::domain::post::Post;
 use crate::runtime::stage;
 use crate::runtime::stop::Stop;
-use crate::source::recheck::{next_recheck, pace};
-use crate::source::{Known, Rechecked, Source, Terms, schedule};
+use crate::source::recheck::{next_recheck, next_try, pace};
+use crate::source::{Known, Rechecked, Retry, Source, SourceError, Terms, schedule};
 use crate::store::{Effects, Recheck};
 use crate::telemetry::metrics;
 
@@ -31,8 +41,13 @@ use crate::telemetry::metrics;
 const ENTERED: usize = 500;
 /// A source that never rests lets a turn wait this long.
 const STARVED: SignedDuration = SignedDuration::from_mins(1);
+/// A queue in which all that is due waits for its next try is looked at this often.
+const IDLE: SignedDuration = SignedDuration::from_mins(15);
 /// How far turns step back behind looks that wait for the budget.
 const SLOWEST: u32 = 64;
+
+/// Posts asked for in vain that are remembered; of more than that the rows move on as if they had been seen.
+const MOST_VAIN: usize = 2_000;
 
 /// See the module page.
 pub struct Queue {
@@ -49,6 +64,10 @@ pub struct Queue {
     known: bool,
     slow: u32,
     failures: u32,
+    /// Until when to leave alone what was asked for in vain. Not written down: a restart asks once more.
+    vain: HashMap<MentionId, Timestamp>,
+    /// Posts in one question now: fewer after one that failed.
+    portion: usize,
 }
 
 /// When a mention's post, served at `now`, is to be asked for again.
@@ -81,6 +100,8 @@ impl Queue {
             known: false,
             slow: 1,
             failures: 0,
+            vain: HashMap::new(),
+            portion: at_once,
         }
     }
 
@@ -113,11 +134,12 @@ impl Queue {
         Ok(due.map_or(Timestamp::MAX, |due| due.max(self.next)))
     }
 
-    /// One turn; `false`: the daemon stops, or a reload took the source away.
+    /// One turn; `false`: the daemon stops, or a reload took the source away. `well`: its own looks succeed.
     pub async fn turn(
         &mut self,
         source: &mut dyn Source,
         now: Timestamp,
+        well: bool,
         stop: &Stop,
     ) -> anyhow::Result<bool> {
         if let Some(after) = self.entering.clone() {
@@ -125,9 +147,12 @@ impl Queue {
             self.next = now;
             return Ok(true);
         }
-        let rows = self.ingest.store().rechecks(self.id.clone(), now, self.at_once).await?;
+        let (rows, others) = self.due(now).await?;
         self.next = now + pace(self.terms) * i32::try_from(self.slow).unwrap_or(1);
         if rows.is_empty() {
+            // All that is due waits for its next try, and would wake us at every pace.
+            let again = self.vain.values().min().map_or(now, |again| (*again).min(now + IDLE));
+            self.next = self.next.max(again);
             return Ok(true);
         }
         let posts: BTreeMap<&str, &Post> =
@@ -144,8 +169,13 @@ impl Queue {
             Some(Err(error)) => {
                 self.failures = self.failures.saturating_add(1);
                 let wait = pace(self.terms).max(SignedDuration::from_mins(1));
-                let (retry, failures) = (Some(error.retry), self.failures);
-                self.next = schedule::next_poll(wait, None, retry, failures, now, rand::random());
+                let retry = if error.pause().is_some() {
+                    error.retry
+                } else {
+                    self.narrow(&rows, others, &error, now)
+                };
+                let failures = self.failures;
+                self.next = schedule::next_poll(wait, None, Some(retry), failures, now, rand::random());
                 metrics::rechecked(self.kind, "failed", known.len());
                 tracing::debug!(source.id = %self.id, "source {} did not say what became of posts: {}", self.id, error.what);
                 return Ok(true);
@@ -153,22 +183,72 @@ impl Queue {
             Some(Ok(rechecked)) => rechecked,
         };
         self.failures = 0;
+        self.portion = (self.portion * 2).min(self.at_once);
+        let cut = rechecked.rest.is_some();
         if let Some(rest) = rechecked.rest {
             self.next = self.next.max(now.checked_add(rest.min(schedule::LONGEST)).unwrap_or(Timestamp::MAX));
         }
+        let rechecked = if well { rechecked } else { Rechecked { gone: Vec::new(), ..rechecked } };
         let (seen, changed) = self.compare(&posts, rechecked);
+        let gone: BTreeSet<String> =
+            changed.iter().filter(|post| post.deleted).map(|post| post.id.clone()).collect();
         if !changed.is_empty() && !self.ingest.renew(&self.id, changed, self.terms, stop).await? {
             return Ok(false);
         }
-        let rechecks = rows.iter().map(|(old, mention)| {
-            let seen_at = if seen.contains(&mention.post().id) { now } else { old.seen_at };
-            Recheck { seen_at, ..after_seeing(self.terms, mention, now) }
-        });
-        // Rows of what is gone went with its text, and are passed over.
-        let effects = Effects { rechecks: rechecks.collect(), ..Effects::default() };
+        let mut effects = Effects::default();
+        for (old, mention) in &rows {
+            let id = &mention.post().id;
+            if seen.contains(id) {
+                effects.rechecks.push(after_seeing(self.terms, mention, now));
+            } else if gone.contains(id) || (!cut && !self.later(old, mention.id(), now)) {
+                // Rows of what is gone went with its text, and are passed over.
+                effects
+                    .rechecks
+                    .push(Recheck { seen_at: old.seen_at, ..after_seeing(self.terms, mention, now) });
+            }
+        }
         // There is nothing in it that could conflict.
         let _ = self.ingest.store().step(effects).await?;
         Ok(true)
+    }
+
+    /// What is to be asked for now, most pressing first, and whether others wait behind it.
+    async fn due(&mut self, now: Timestamp) -> anyhow::Result<(Vec<(Recheck, RecordedMention)>, bool)> {
+        self.vain.retain(|_, until| *until > now);
+        let most = self.portion + self.vain.len() + 1;
+        let mut rows = self.ingest.store().rechecks(self.id.clone(), now, most).await?;
+        rows.retain(|(old, _)| !self.vain.contains_key(&old.mention));
+        let others = rows.len() > self.portion;
+        rows.truncate(self.portion);
+        Ok((rows, others))
+    }
+
+    /// After a question that failed: the next one is half of it, and one that cannot be halved stands back. How
+    /// to go on: where others wait, a fault that only a person can mend may be that one post's.
+    fn narrow(
+        &mut self,
+        rows: &[(Recheck, RecordedMention)],
+        others: bool,
+        error: &SourceError,
+        now: Timestamp,
+    ) -> Retry {
+        self.portion = (rows.len() / 2).max(1);
+        if let [(old, mention)] = rows {
+            self.later(old, mention.id(), now);
+            if !others {
+                return error.retry;
+            }
+        }
+        Retry::Soon
+    }
+
+    /// Leaves alone for a while what was asked for in vain; `false` where there is no room to remember it.
+    fn later(&mut self, row: &Recheck, id: MentionId, now: Timestamp) -> bool {
+        let fits = self.vain.len() < MOST_VAIN;
+        if fits {
+            self.vain.insert(id, next_try(now.duration_since(row.seen_at), now));
+        }
+        fits
     }
 
     /// Enters a portion of what is in no queue, as seen when it was last written down; where to go on.

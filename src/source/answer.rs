@@ -4,7 +4,7 @@
 
 use serde_json::Value;
 
-use super::Reject;
+use super::{Reject, SourceError};
 use crate::domain::post::Post;
 use crate::domain::source::SkipReason;
 
@@ -144,6 +144,17 @@ impl Parsed {
     /// Adds what could not be read; `at` is a JSON pointer, or `line 12`, or `entry 3`.
     pub fn reject(&mut self, at: &str, why: impl Into<String>) {
         self.rejects.push(Reject { reason: SkipReason::Malformed, at: at.to_owned(), why: why.into() });
+    }
+
+    /// This, unless it is no answer of the place: `whose` begins what is said then.
+    ///
+    /// # Errors
+    /// What it is instead.
+    pub fn or_strange(self, whose: &str) -> Result<Self, SourceError> {
+        match self.nothing {
+            None | Some(Nothing::NoPostsInside) => Ok(self),
+            Some(nothing) => Err(SourceError::soon(format!("{whose} {}", nothing.words()))),
+        }
     }
 
     /// Says why it is empty, where it is and nobody has said so. What holds nothing but rejects is broken.

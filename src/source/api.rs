@@ -16,10 +16,12 @@ use crate::runtime::secret;
 
 pub mod back;
 mod climb;
+pub mod look;
 mod node;
 mod open;
 
 pub use climb::Climb;
+pub use look::Look;
 pub use node::{Node, time};
 
 /// What signs us in. Its text is shown nowhere; its account is a hash, so that one key in two sources is one

@@ -30,12 +30,10 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use url::Url;
 
-use super::api::Api;
+use super::api::{Api, Look};
 use super::params::Params;
-use super::terms::{Access, Budget, Over};
-use super::{
-    Batch, Built, Kind, Known, Nothing, Parsed, Position, Retry, Settings, Source, SourceError, Terms, Tools,
-};
+use super::terms::{Access, Budget, Over, Word};
+use super::{Batch, Built, Kind, Parsed, Position, Settings, Source, SourceError, Terms, Tools};
 use crate::domain::post::Post;
 use crate::domain::problem::Problems;
 use crate::domain::secret::SecretRef;
@@ -63,6 +61,12 @@ static TERMS: Terms = Terms {
     needs: "nothing; for one's own app a key (.p8) of App Store Connect that may read customer reviews",
     // Apple names no limit for the feed; for App Store Connect 3500 an hour, told in its headers.
     budgets: &[Budget::per_minute(20, Over::Host), Budget::per_hour(3_000, Over::Credential)],
+    budgets_word: Word::stricter(
+        "nothing of the feed; 3,500 an hour for a key, told in a header",
+        "App Store Connect API, Identifying Rate Limits",
+        "https://developer.apple.com/documentation/appstoreconnectapi/identifying-rate-limits",
+    ),
+    each: &["countries"],
     least_every: 300,
     paging: "50 a page, the newest 500 of a country; with a key 200 a page, all there are",
     sees: "new and changed reviews with stars and the app's version; removals on re-check, with a key",
@@ -100,8 +104,8 @@ fn wanted(settings: &Settings) -> (Wanted, Problems) {
     if app.is_empty() || app.len() > 20 || !app.bytes().all(|byte| byte.is_ascii_digit()) {
         params.fault("app", "an app is named by its number", "the 284882215 of …/app/name/id284882215");
     }
-    let countries: Vec<String> =
-        params.list("countries").into_iter().map(|country| country.trim().to_ascii_lowercase()).collect();
+    let countries = params.list("countries", "[\"us\"]");
+    let countries: Vec<String> = countries.iter().map(|country| country.to_ascii_lowercase()).collect();
     if let Some(country) = countries
         .iter()
         .find(|country| country.len() != 2 || !country.bytes().all(|b| b.is_ascii_lowercase()))
@@ -212,10 +216,7 @@ impl Public {
             format!("{base}/{country}/rss/customerreviews/page={number}/id={app}/sortby=mostrecent/json");
         let answer = self.api.get(&url).await?;
         let parsed = parse(&answer.borrowed(), &self.settings);
-        match parsed.nothing {
-            None | Some(Nothing::NoPostsInside) => Ok(parsed),
-            Some(nothing) => Err(failed(format!("{url} {}", nothing.words()))),
-        }
+        parsed.or_strange(&url)
     }
 
     /// Reads a country back to what was seen.
@@ -281,69 +282,43 @@ impl Public {
     }
 }
 
-fn failed(what: String) -> SourceError {
-    SourceError { what, retry: Retry::Soon, position: None }
-}
-
 fn empty(app: &str, country: &str) -> SourceError {
-    failed(format!("the reviews of app {app} in {country} came empty, and there were some before"))
+    SourceError::soon(format!("the reviews of app {app} in {country} came empty, and there were some before"))
 }
 
 #[async_trait]
 impl Source for Public {
     async fn poll(&mut self, position: &Position, now: Timestamp) -> Result<Batch, SourceError> {
-        let kept = position.cursor.as_deref().and_then(|cursor| serde_json::from_str::<Cursor>(cursor).ok());
-        let mut cursor = kept.unwrap_or_default();
+        let mut cursor: Cursor = position.kept();
         let is_wanted = |country: &String| self.wanted.countries.contains(country);
         cursor.countries.retain(|country, _| is_wanted(country));
         cursor.todo.retain(is_wanted);
         if cursor.todo.is_empty() {
             (cursor.todo, cursor.began) = (self.wanted.countries.clone(), Some(now));
         }
-        let mut batch = Batch::default();
-        let mut trouble: Option<SourceError> = None;
+        let mut look = Look::default();
         while let Some(country) = cursor.todo.first().cloned() {
             let mut mark = cursor.countries.get(&country).cloned().unwrap_or_default();
-            let outcome = self.read(&country, &mut mark, &mut batch, now).await;
-            if let Err(error) = outcome {
-                let pause = error.pause().is_some();
-                trouble = Some(trouble.filter(|_| !pause).unwrap_or(error));
-                if pause {
-                    break;
+            match self.read(&country, &mut mark, &mut look.batch, now).await {
+                Ok(()) => drop(cursor.countries.insert(country, mark)),
+                Err(error) => {
+                    if look.note(&country, error) {
+                        break;
+                    }
                 }
-            } else {
-                cursor.countries.insert(country, mark);
             }
             cursor.todo.remove(0);
-            if batch.posts.len() >= ENOUGH {
+            if look.batch.posts.len() >= ENOUGH {
                 break;
             }
         }
         let ended = cursor.todo.is_empty();
-        let began = cursor.began;
-        let written = serde_json::to_string(&cursor).expect("names and times always serialise");
-        let position = Position { cursor: Some(written), memo: None };
-        match trouble {
-            // What one country has is not held back by another.
-            Some(error) if batch.posts.is_empty() && batch.gaps.is_empty() => {
-                return Err(SourceError { position: Some(position), ..error });
-            }
-            Some(error) => batch.rest = error.pause(),
-            None => {
-                batch.more = !ended;
-                batch.fetched_through = began.filter(|_| ended);
-            }
-        }
-        batch.position = position;
-        Ok(batch)
+        look.batch.more = !ended;
+        look.batch.fetched_through = cursor.began.filter(|_| ended);
+        look.end(Position::of(&cursor))
     }
 
     fn interval(&self) -> SignedDuration {
         self.wanted.interval
     }
-}
-
-/// Kept here so that both ways in tell the same.
-fn known_ids(known: &[Known]) -> impl Iterator<Item = &str> {
-    known.iter().map(|known| known.id.as_str())
 }

@@ -20,7 +20,7 @@ use url::Url;
 use super::api::{self, Api};
 use super::fetch::{self, Fetcher};
 use super::params::Params;
-use super::terms::{Budget, Commercial, Erase, Over};
+use super::terms::{Budget, Commercial, Erase, Over, Word};
 use super::{
     AuthorGone, Batch, Built, Kind, Known, Position, Rechecked, Reject, Retry, Settings, Source, SourceError,
     Terms, Tools,
@@ -52,9 +52,21 @@ pub const KIND: Kind = Kind {
 
 static TERMS: Terms = Terms {
     budgets: &[Budget::new(3_000, 300, Over::Host), Budget::per_minute(30, Over::Host).of(BUCKET)],
+    budgets_word: Word::theirs(
+        "Rate Limits, Hosted Account Limits",
+        "https://docs.bsky.app/docs/advanced-guides/rate-limits",
+    ),
     least_every: 1,
     paging: "pushed; 25 posts at once when they are asked for anew",
-    erase: &[Erase { what: "posts deleted there, and all of accounts deleted there", hours: 24 }],
+    erase: &[Erase::new(
+        "posts deleted there, and all of accounts deleted there",
+        24,
+        Word::stricter(
+            "there must be a way to delete what a user wants deleted",
+            "Bluesky Developer Guidelines, 3",
+            "https://docs.bsky.app/docs/support/developer-guidelines",
+        ),
+    )],
     commercial: Commercial::ItsTerms,
     sees: "every public post and answer of the network as it is written, edits, deletions, accounts deleted; after \
            an outage what the last 36 hours held",

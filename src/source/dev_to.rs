@@ -16,13 +16,14 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 
 use super::api::back::{self, Back, Lists, Page};
-use super::api::{self, Api, Credential, Node, Sign};
+use super::api::{self, Api, Credential, Look, Node, Sign};
 use super::params::Params;
-use super::terms::{Access, Budget, Erase, Over};
+use super::terms::{Access, Budget, Erase, Over, Word};
 use super::{
-    Answer, Batch, Built, Kind, Known, Nothing, Parsed, Position, Rechecked, Reject, Retry, Settings, Source,
+    Answer, Batch, Built, Kind, Known, Parsed, Position, Rechecked, Reject, Retry, Settings, Source,
     SourceError, Terms, Tools,
 };
+use crate::domain::id::SourceId;
 use crate::domain::post::Post;
 use crate::domain::problem::Problems;
 use crate::domain::secret::SecretRef;
@@ -49,7 +50,7 @@ static TERMS: Terms = Terms {
     budgets: &[Budget::per_minute(30, Over::Host), Budget::new(5, 5, Over::Host)],
     least_every: 60,
     paging: "100 articles a page",
-    erase: &[Erase { what: "what was deleted there, found by asking again", hours: 48 }],
+    erase: &[Erase::new("what was deleted there, found by asking again", 48, Word::Habit)],
     sees: "new and edited articles with all their words, comments below them; removals on re-check",
     cannot: "comments below articles older than the newest 100 of a list; hits of a search beyond its first 100",
     document: "https://developers.forem.com/api/v1",
@@ -159,7 +160,11 @@ struct DevTo {
 
 #[async_trait]
 impl Lists for DevTo {
-    async fn page(&mut self, list: &str, next: Option<&str>) -> Result<Page, SourceError> {
+    fn id(&self) -> &SourceId {
+        &self.settings.id
+    }
+
+    async fn page(&mut self, list: &str, next: Option<&str>, _: Timestamp) -> Result<Page, SourceError> {
         let number: u32 = next.and_then(|next| next.parse().ok()).unwrap_or(1);
         let (sort, name) = list.split_once(' ').unwrap_or((list, ""));
         let (page, size) = (number.to_string(), PAGE.to_string());
@@ -209,14 +214,7 @@ fn tags(node: &Node<'_>) -> Vec<String> {
 
 impl DevTo {
     fn read(&self, answer: &Answer<'_>) -> Result<Parsed, SourceError> {
-        let parsed = parse(answer, &self.settings);
-        match parsed.nothing {
-            None | Some(Nothing::NoPostsInside) => Ok(parsed),
-            Some(nothing) => {
-                let what = format!("an answer of {} {}", self.wanted.base, nothing.words());
-                Err(SourceError { what, retry: Retry::Soon, position: None })
-            }
-        }
+        parse(answer, &self.settings).or_strange(&format!("an answer of {}", self.wanted.base))
     }
 
     async fn ask(&self, path: &str) -> Result<Vec<Post>, SourceError> {
@@ -235,7 +233,7 @@ impl DevTo {
     }
 
     /// Asks for the words of articles, the oldest first, and for comments where their number has changed.
-    async fn settle(&self, cursor: &mut Cursor, look: &mut back::Look) {
+    async fn settle(&self, cursor: &mut Cursor, look: &mut Look) {
         let mut asked = 0;
         while let Some(id) = cursor.owed.first().cloned() {
             if asked == MOST_ASKED {
@@ -251,7 +249,7 @@ impl DevTo {
                     look.batch.rejects.push(Reject { reason: SkipReason::Malformed, at, why: error.what });
                 }
                 Err(error) => {
-                    look.note(error);
+                    look.note(format!("article {id}"), error);
                     return;
                 }
             }
@@ -277,7 +275,7 @@ impl DevTo {
                 }
                 Err(error) if error.retry == Retry::Never => *read = count,
                 Err(error) => {
-                    look.note(error);
+                    look.note(format!("comments of article {id}"), error);
                     return;
                 }
             }
@@ -288,10 +286,9 @@ impl DevTo {
 #[async_trait]
 impl Source for DevTo {
     async fn poll(&mut self, position: &Position, now: Timestamp) -> Result<Batch, SourceError> {
-        let kept = position.cursor.as_deref().and_then(|cursor| serde_json::from_str(cursor).ok());
-        let mut cursor: Cursor = kept.unwrap_or_default();
+        let mut cursor: Cursor = position.kept();
         self.heard.clear();
-        let mut look = back::Look::default();
+        let mut look = Look::default();
         if cursor.owed.len() < MOST_OWED {
             let names = self.wanted.lists();
             look = back::look(self, &names, &mut cursor.lists, now).await;
@@ -310,14 +307,13 @@ impl Source for DevTo {
             cursor.watched.drain(..many);
         }
         // Where no list could be read, nothing else will be; and a wish to be left alone is one for all.
-        let paused = look.trouble.as_ref().is_some_and(|error| error.pause().is_some());
-        if !paused && (look.trouble.is_none() || !self.heard.is_empty()) {
+        if !look.pauses() && (look.is_whole() || !self.heard.is_empty()) {
             self.settle(&mut cursor, &mut look).await;
         }
         if look.batch.more || !cursor.owed.is_empty() {
             look.batch.fetched_through = None;
         }
-        look.end(&cursor)
+        look.end(Position::of(&cursor))
     }
 
     fn interval(&self) -> SignedDuration {

@@ -19,9 +19,9 @@ use url::Url;
 
 use self::cursor::Cursor;
 use self::site::{Said, Site, strange};
-use super::api::Credential;
+use super::api::{self, Credential};
 use super::params::Params;
-use super::terms::{Access, Budget, Erase, Over};
+use super::terms::{Access, Budget, Erase, Over, Word};
 use super::{
     Batch, Built, Kind, Known, Nothing, Parsed, Position, Rechecked, Settings, Source, SourceError, Terms,
     Tools,
@@ -58,9 +58,14 @@ static TERMS: Terms = Terms {
         Budget::per_minute(20, Over::Credential),
         Budget::per_day(2_880, Over::Credential),
     ],
+    budgets_word: Word::stricter(
+        "200 a minute and 50 in 10 s an address; a user key 20 a minute, 2,880 a day; what a forum sets goes before",
+        "Discourse, discourse_defaults.conf",
+        "https://github.com/discourse/discourse/blob/main/config/discourse_defaults.conf",
+    ),
     least_every: 30,
     paging: "50 posts a page, by number",
-    erase: &[Erase { what: "what was deleted or hidden there, found by asking again", hours: 48 }],
+    erase: &[Erase::new("what was deleted or hidden there, found by asking again", 48, Word::Habit)],
     sees: "new posts, edits of the newest, deleted and hidden ones; what was missed after days off",
     cannot: "posts shown long after they were written; categories that are closed to us; private messages",
     document: "https://www.discourse.org/acceptable-use",
@@ -147,7 +152,7 @@ struct Discourse {
 
 /// What one look has gathered so far.
 struct Look {
-    batch: Batch,
+    inner: api::Look,
     cursor: Cursor,
     now: Timestamp,
     complete: bool,
@@ -182,10 +187,10 @@ impl Discourse {
     }
 
     fn take(look: &mut Look, parsed: Parsed) {
-        look.batch.rejects.extend(parsed.rejects);
+        look.inner.batch.rejects.extend(parsed.rejects);
         for post in parsed.posts {
-            if !look.batch.posts.iter().any(|known| known.id == post.id) {
-                look.batch.posts.push(post);
+            if !look.inner.batch.posts.iter().any(|known| known.id == post.id) {
+                look.inner.batch.posts.push(post);
             }
         }
     }
@@ -197,7 +202,7 @@ impl Discourse {
         let Some(page) = page else { return Ok(()) };
         let known = look.cursor.highest;
         Self::take(look, Parsed { posts: since(parsed.posts, look.cursor.began), ..parsed });
-        look.cursor.reached(&page.0, known, look.now, self.settings.id.clone(), &mut look.batch.gaps);
+        look.cursor.reached(&page.0, known, look.now, self.settings.id.clone(), &mut look.inner.batch.gaps);
         for _ in 1..MOST_PAGES {
             let Some(hole) = look.cursor.holes.last().cloned() else { return Ok(()) };
             let (parsed, value) = self.posts(&format!("/posts.json?before={}", hole.below)).await?;
@@ -207,7 +212,7 @@ impl Discourse {
             Self::take(look, Parsed { posts: above.collect(), ..Parsed::default() });
             look.cursor.filled(&hole, lowest);
         }
-        look.batch.more = !look.cursor.holes.is_empty();
+        look.inner.batch.more = !look.cursor.holes.is_empty();
         look.complete &= look.cursor.holes.is_empty();
         Ok(())
     }
@@ -256,36 +261,23 @@ impl Span {
 #[async_trait]
 impl Source for Discourse {
     async fn poll(&mut self, position: &Position, now: Timestamp) -> Result<Batch, SourceError> {
-        let cursor: Option<Cursor> =
-            position.cursor.as_deref().and_then(|cursor| serde_json::from_str(cursor).ok());
-        let mut cursor = cursor.unwrap_or_default();
+        let mut cursor: Cursor = position.kept();
         cursor.began.get_or_insert(now - self.wanted.back);
-        let mut look = Look { batch: Batch::default(), cursor, now, complete: true };
-        let failed = self.all(&mut look).await.err();
-        if failed.is_none() {
-            self.name_parents(&mut look.batch.posts).await;
-        } else {
-            parse::resolve(&mut look.batch.posts, &self.places);
+        let mut look = Look { inner: api::Look::default(), cursor, now, complete: true };
+        if let Err(error) = self.all(&mut look).await {
+            look.inner.note(&self.wanted.base, error);
         }
-        let Look { mut batch, mut cursor, complete, .. } = look;
-        let through = cursor.through;
-        if failed.is_none() && complete {
+        if look.inner.is_whole() {
+            self.name_parents(&mut look.inner.batch.posts).await;
+        } else {
+            parse::resolve(&mut look.inner.batch.posts, &self.places);
+        }
+        let Look { mut inner, mut cursor, complete, .. } = look;
+        inner.batch.fetched_through = if complete { Some(now) } else { cursor.through };
+        if inner.is_whole() && complete {
             cursor.through = Some(now);
         }
-        let written = serde_json::to_string(&cursor).expect("names and numbers always serialise");
-        batch.position = Position { cursor: Some(written), memo: None };
-        match failed {
-            Some(error) if batch.posts.is_empty() && batch.gaps.is_empty() => {
-                return Err(SourceError { position: Some(batch.position), ..error });
-            }
-            // What was had is given; the rest is asked for when there is room again.
-            Some(error) => {
-                batch.rest = error.pause();
-                batch.more = false;
-            }
-            None => batch.fetched_through = if complete { Some(now) } else { through },
-        }
-        Ok(batch)
+        inner.end(Position::of(&cursor))
     }
 
     fn interval(&self) -> SignedDuration {

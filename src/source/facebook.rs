@@ -3,26 +3,23 @@
 //! over everything are not for sale to anybody.
 
 use async_trait::async_trait;
-use jiff::{SignedDuration, Timestamp};
 
-use super::graph::read::{self, Place};
-use super::graph::walk::{Cursor, List, Look, Plan, Watch};
-use super::graph::{self, Common, Graph};
+use super::graph::read::Place;
+use super::graph::reads::{self, Reads};
+use super::graph::walk::{Cursor, List, Plan, Watch};
+use super::graph::{self, Common};
 use super::params::Params;
-use super::terms::{Access, Budget, Commercial, Erase, Over};
-use super::{
-    Answer, Batch, Built, Kind, Known, Parsed, Position, Rechecked, Settings, Source, SourceError, Terms,
-    Tools,
-};
+use super::terms::{Access, Budget, Commercial, Erase, Over, Word};
+use super::{Kind, Settings, Terms};
 use crate::domain::problem::Problems;
 
 /// The kind `facebook`.
 pub const KIND: Kind = Kind {
     name: "facebook",
     about: "comments, visitors' posts, mentions and recommendations of one's own page; needs the page's token",
-    check,
-    build,
-    parse: Some(parse),
+    check: reads::check::<Wanted>,
+    build: reads::build::<Wanted>,
+    parse: Some(reads::parse::<Wanted>),
     terms: &TERMS,
 };
 
@@ -32,9 +29,21 @@ static TERMS: Terms = Terms {
             the app's own people App Review and business verification",
     // 200 an hour for each person who uses the app; whoever runs this is one.
     budgets: &[Budget::per_hour(200, Over::Credential)],
+    budgets_word: Word::theirs(
+        "Graph API, Rate Limits, Platform Rate Limits: 200 an hour and user",
+        "https://developers.facebook.com/docs/graph-api/overview/rate-limiting/",
+    ),
     least_every: 60,
     paging: "100 posts or comments a page",
-    erase: &[Erase { what: "what was deleted there, and what its author asks to be erased", hours: 24 }],
+    erase: &[Erase::new(
+        "what was deleted there, and what its author asks to be erased",
+        24,
+        Word::stricter(
+            "as soon as reasonably possible",
+            "Meta Platform Terms, 3.d",
+            "https://developers.facebook.com/terms/",
+        ),
+    )],
     commercial: Commercial::Contract,
     sees: "posts and comments on one's own page, posts that tag it, recommendations; removed ones by asking anew",
     cannot: "other pages, groups, profiles, any search; new comments below posts older than the 100 watched; names \
@@ -68,41 +77,29 @@ struct Wanted {
     reads: Vec<String>,
 }
 
-fn wanted(settings: &Settings) -> (Wanted, Problems) {
-    let mut params = Params::new(&settings.params);
-    let common = Common::read(&mut params, "https://graph.facebook.com", "v25.0", 600, 60);
-    let page = graph::account(&mut params, "page", None);
-    let reads = graph::words(&mut params, "reads", &["feed", "mentions", "ratings"], &["feed", "mentions"]);
-    (Wanted { common, page, reads }, params.finish())
-}
+#[async_trait]
+impl Reads for Wanted {
+    const PLACE: Place = Place::Facebook;
+    const TERMS: &'static Terms = &TERMS;
 
-fn check(settings: &Settings) -> Problems {
-    wanted(settings).1
-}
+    fn wanted(settings: &Settings) -> (Self, Problems) {
+        let mut params = Params::new(&settings.params);
+        let common = Common::read(&mut params, "https://graph.facebook.com", "v25.0", 600, 60);
+        let page = graph::account(&mut params, "page", None);
+        let known = ["feed", "mentions", "ratings"];
+        let reads = graph::words(&mut params, "reads", &known, &["feed", "mentions"]);
+        (Self { common, page, reads }, params.finish())
+    }
 
-fn build(settings: &Settings, tools: &Tools) -> Result<Built, String> {
-    let wanted = wanted(settings).0;
-    let graph = wanted.common.graph(tools, &TERMS)?;
-    Ok(Built::Pull(Box::new(Facebook { settings: settings.clone(), wanted, graph })))
-}
+    fn common(&self) -> &Common {
+        &self.common
+    }
 
-/// The posts of any answer of the Graph API.
-pub fn parse(answer: &Answer<'_>, settings: &Settings) -> Parsed {
-    read::parse(answer, settings, Place::Facebook)
-}
-
-struct Facebook {
-    settings: Settings,
-    wanted: Wanted,
-    graph: Graph,
-}
-
-impl Facebook {
-    fn plan(&self) -> Plan {
-        let reads = |what: &str| self.wanted.reads.iter().any(|read| read == what);
+    fn plan(&self, _: &Cursor) -> Plan {
+        let reads = |what: &str| self.reads.iter().any(|read| read == what);
         let list = |key: &str, edge: &str, fields: &str, since: bool| List {
             key: key.to_owned(),
-            path: format!("{}/{edge}", self.wanted.page),
+            path: format!("{}/{edge}", self.page),
             query: vec![("fields", fields.to_owned()), ("limit", "100".to_owned())],
             since,
             served: None,
@@ -116,25 +113,8 @@ impl Facebook {
         let lists = all.into_iter().filter(|(name, _)| reads(name)).map(|(_, list)| list).collect();
         Plan { lists, watch: reads("feed").then_some(&COMMENTS) }
     }
-}
 
-#[async_trait]
-impl Source for Facebook {
-    async fn poll(&mut self, position: &Position, now: Timestamp) -> Result<Batch, SourceError> {
-        let read = |answer: &Answer<'_>| parse(answer, &self.settings);
-        Look::new(&self.graph, &self.settings.id, read, Cursor::read(position), now).run(&self.plan()).await
-    }
-
-    fn interval(&self) -> SignedDuration {
-        self.wanted.common.interval
-    }
-
-    fn recheck_at_once(&self) -> usize {
-        25
-    }
-
-    async fn recheck(&mut self, known: &[Known], _now: Timestamp) -> Result<Rechecked, SourceError> {
-        let read = |answer: &Answer<'_>| parse(answer, &self.settings);
-        self.graph.recheck(known, (&self.wanted.page, ANY), read).await
+    fn anew(&self) -> Option<(&str, &'static str)> {
+        Some((&self.page, ANY))
     }
 }

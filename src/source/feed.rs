@@ -310,11 +310,10 @@ impl Source for Feed {
             posts: reading.parsed.posts,
             rejects: reading.parsed.rejects,
             position: Position { cursor: Some(cursor), memo: Some(answer.memo) },
-            more: false,
             rest: reading.rest.max(answer.rest),
             fetched_through: Some(now),
             gaps,
-            gone: Vec::new(),
+            ..Batch::default()
         })
     }
 

@@ -19,9 +19,10 @@ use self::settings::{Part, Wanted, wanted};
 use self::site::{Got, Site, strange};
 use self::walk::{Cursor, PAGE};
 use super::api::{self, Climb, Credential};
-use super::terms::{Access, Budget, Commercial, Erase, Over};
+use super::terms::{Access, Budget, Commercial, Erase, Over, Word};
 use super::{
-    Batch, Built, Kind, Known, Nothing, Position, Rechecked, Settings, Source, SourceError, Terms, Tools,
+    Asks, Batch, Built, Kind, Known, Nothing, Position, Rechecked, Settings, Source, SourceError, Terms,
+    Tools,
 };
 use crate::domain::post::Post;
 use crate::domain::problem::Problems;
@@ -58,9 +59,13 @@ static TERMS: Terms = Terms {
         Budget::per_minute(30, Over::Credential).of("search"),
         Budget::per_hour(5_000, Over::Credential).of("graphql"),
     ],
+    budgets_word: Word::theirs(
+        "Rate limits for the REST API",
+        "https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api",
+    ),
     least_every: 60,
     paging: "100 a page; 1,000 results of a search, and on by the time of change",
-    erase: &[Erase { what: "what was deleted there, found by asking again", hours: 48 }],
+    erase: &[Erase::new("what was deleted there, found by asking again", 48, Word::Habit)],
     commercial: Commercial::Allowed,
     sees: "issues, pull requests, comments and comments on code, discussions; edits; what was missed after days off",
     cannot: "comments below the newest 30 of a discussion, where more came between two looks; discussions in searches; votes",
@@ -147,8 +152,9 @@ impl List {
 }
 
 /// What one look has gathered so far.
+#[derive(Default)]
 struct Look {
-    batch: Batch,
+    inner: api::Look,
     cursor: Cursor,
     etags: BTreeMap<String, (String, String)>,
     /// The oldest bound of what is not read up to now.
@@ -198,7 +204,7 @@ impl GitHub {
                 if unfinished {
                     let detail = format!("the search \"{}\" did not finish, several times in a row", key);
                     let from = Some(place.since);
-                    look.batch.gaps.push(Gap {
+                    look.inner.batch.gaps.push(Gap {
                         source: self.settings.id.clone(),
                         from,
                         until: now,
@@ -226,7 +232,7 @@ impl GitHub {
                 break;
             }
             if number == MOST_PAGES {
-                look.batch.more = true;
+                look.inner.batch.more = true;
                 look.late(place.since);
             }
         }
@@ -247,7 +253,7 @@ impl GitHub {
             Some(Nothing::Broken) if !parsed.rejects.is_empty() => {}
             Some(nothing) => return Err(strange(&answer.url, nothing)),
         }
-        look.batch.rejects.extend(parsed.rejects);
+        look.inner.batch.rejects.extend(parsed.rejects);
         let value = answer.borrowed().json().map_err(|nothing| strange(&answer.url, nothing))?;
         let unfinished = value.get("incomplete_results") == Some(&serde_json::Value::Bool(true));
         Ok((parsed.posts, parse::updated(&value), unfinished))
@@ -265,8 +271,11 @@ impl GitHub {
             (bots || !bot) && post.created_at.is_none_or(|at| at >= place.began)
         };
         let known: std::collections::BTreeSet<String> =
-            look.batch.posts.iter().map(|post| post.id.clone()).collect();
-        look.batch.posts.extend(posts.into_iter().filter(|post| wanted(post) && !known.contains(&post.id)));
+            look.inner.batch.posts.iter().map(|post| post.id.clone()).collect();
+        look.inner
+            .batch
+            .posts
+            .extend(posts.into_iter().filter(|post| wanted(post) && !known.contains(&post.id)));
     }
 
     async fn discussions(
@@ -281,10 +290,10 @@ impl GitHub {
         if let Some(short) = read.short {
             let detail = format!("more discussions of {repository} changed than are read back to");
             let (source, from) = (self.settings.id.clone(), Some(place.since));
-            look.batch.gaps.push(Gap { source, from, until: short, cause: GapCause::Overrun, detail });
+            look.inner.batch.gaps.push(Gap { source, from, until: short, cause: GapCause::Overrun, detail });
         }
         self.take(read.parsed.posts, &place, look);
-        look.batch.rejects.extend(read.parsed.rejects);
+        look.inner.batch.rejects.extend(read.parsed.rejects);
         place.since = read.newest.map_or(place.since, |newest| newest.max(place.since)).min(now);
         look.cursor.places.insert(key.to_owned(), place);
         Ok(())
@@ -334,7 +343,7 @@ impl GitHub {
             }
         }
         if let Some(since) = look.cursor.threads.iter().map(|(_, since)| *since).min() {
-            look.batch.more = true;
+            look.inner.batch.more = true;
             look.late(since);
         }
         Ok(())
@@ -342,7 +351,7 @@ impl GitHub {
 
     /// Gives comments the names of their threads; those not met are asked for, a few.
     async fn name_threads(&mut self, look: &mut Look) {
-        parse::resolve(&mut look.batch.posts, &self.names);
+        parse::resolve(&mut look.inner.batch.posts, &self.names);
         let nameless = |posts: &[Post]| {
             let address = |post: &Post| {
                 post.parent.clone().filter(|parent| parent.contains('#') && !parent.contains(':'))
@@ -350,7 +359,7 @@ impl GitHub {
             posts.iter().find_map(address)
         };
         let mut asked = Vec::new();
-        while let Some(thread) = nameless(&look.batch.posts).filter(|thread| !asked.contains(thread)) {
+        while let Some(thread) = nameless(&look.inner.batch.posts).filter(|thread| !asked.contains(thread)) {
             let (repository, number) = thread.split_once('#').unwrap_or_default();
             let url = self.site.url(&format!("/repos/{repository}/issues/{number}"));
             if asked.len() == MOST_NAMES {
@@ -359,7 +368,7 @@ impl GitHub {
             let Ok(Got::Fresh(answer)) = self.site.get(&url, "", None).await else { return };
             self.names
                 .extend(parse(&answer.borrowed(), &self.settings).posts.iter().filter_map(parse::named));
-            parse::resolve(&mut look.batch.posts, &self.names);
+            parse::resolve(&mut look.inner.batch.posts, &self.names);
             asked.push(thread);
         }
     }
@@ -368,52 +377,47 @@ impl GitHub {
 #[async_trait]
 impl Source for GitHub {
     async fn poll(&mut self, position: &Position, now: Timestamp) -> Result<Batch, SourceError> {
-        let cursor = position.cursor.as_deref().and_then(|cursor| serde_json::from_str(cursor).ok());
         let etags = position.memo.as_deref().and_then(|memo| serde_json::from_str(memo).ok());
-        let (cursor, etags): (Cursor, _) = (cursor.unwrap_or_default(), etags.unwrap_or_default());
-        let mut look = Look { batch: Batch::default(), cursor, etags, behind: None };
-        let mut failed = None;
+        let (cursor, etags): (Cursor, _) = (position.kept(), etags.unwrap_or_default());
+        let mut look = Look { cursor, etags, ..Look::default() };
         let lists = self.lists();
         // What is no longer asked for is forgotten: it would begin anew.
         let keys: Vec<String> = lists.iter().map(List::key).collect();
         look.cursor.places.retain(|key, _| keys.contains(key));
         look.etags.retain(|key, _| keys.contains(key));
         for list in lists {
-            if let Err(error) = self.list(&list, &mut look, now).await {
-                let told = error.pause().is_some();
-                failed = failed.or(Some(error));
-                if told {
-                    break;
-                }
+            if let Err(error) = self.list(&list, &mut look, now).await
+                && look.inner.note(list.key(), error)
+            {
+                break;
             }
         }
-        if failed.is_none()
+        if !look.inner.pauses()
             && let Err(error) = self.comments(&mut look).await
         {
-            failed = Some(error);
+            look.inner.note("comments of what searches found", error);
         }
-        if failed.is_none() {
+        if look.inner.is_whole() {
             self.name_threads(&mut look).await;
         } else {
-            parse::resolve(&mut look.batch.posts, &self.names);
+            parse::resolve(&mut look.inner.batch.posts, &self.names);
         }
-        let Look { mut batch, cursor, etags, behind } = look;
-        let write = |value: serde_json::Result<String>| value.expect("names and times always serialise");
-        batch.position = Position {
-            cursor: Some(write(serde_json::to_string(&cursor))),
-            memo: Some(write(serde_json::to_string(&etags))),
-        };
-        match failed {
-            Some(error) if batch.posts.is_empty() && batch.gaps.is_empty() => {
-                return Err(SourceError { position: Some(batch.position), ..error });
-            }
-            Some(error) => {
-                batch.rest = error.pause();
-                batch.more = false;
-            }
-            None => batch.fetched_through = Some(behind.unwrap_or(now)),
-        }
-        Ok(batch)
+        let Look { mut inner, cursor, etags, behind } = look;
+        inner.batch.fetched_through = Some(behind.unwrap_or(now));
+        let memo = serde_json::to_string(&etags).expect("names always serialise");
+        inner.end(Position { memo: Some(memo), ..Position::of(&cursor) })
+    }
+
+    fn asks(&self) -> Vec<Asks> {
+        let (wanted, every) = (&self.wanted, self.wanted.interval);
+        let has = wanted.parts.contains(&Part::Discussions);
+        let lists = wanted.parts.len() - usize::from(has);
+        let repositories = wanted.repositories.len();
+        vec![
+            Asks::new("", repositories * lists, every),
+            Asks::new("search", wanted.searches.len(), every),
+            Asks::new("graphql", if has { repositories } else { 0 }, every),
+        ]
     }
 
     fn interval(&self) -> SignedDuration {

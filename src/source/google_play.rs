@@ -4,9 +4,8 @@
 //! Every review with words is taken once, and once more when its author changes it.
 //!
 //! # How it reads
-//! The list has what was written or changed in the last week, the latest first. A look reads back to what it
-//! knows: to a page that ends with a review seen, or with one changed before the newest seen. A long way back is
-//! gone over several looks, and the mark moves when the way is done.
+//! The list has what was written or changed in the last week, the latest first. It is read back to what is known
+//! (see [`back`]): to a page that ends with a review seen, or with one changed before the newest seen.
 //!
 //! # Accepted
 //! * What is older than a week is not served: who was away for longer has lost what came in between, and a gap
@@ -19,22 +18,18 @@
 
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
-use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use std::collections::BTreeSet;
 use url::Url;
 
+use super::api::back::{self, Bounds, Lists, Page};
 use super::api::{self, Api, Sign};
 use super::fetch;
 use super::params::Params;
-use super::terms::{Access, Budget, Over, Proven};
-use super::{
-    Batch, Built, Kind, Nothing, Parsed, Position, Retry, Settings, Source, SourceError, Terms, Tools,
-};
-use crate::domain::post::Post;
+use super::terms::{Access, Budget, Over, Proven, Word};
+use super::{Batch, Built, Kind, Position, Settings, Source, SourceError, Terms, Tools};
+use crate::domain::id::SourceId;
 use crate::domain::problem::Problems;
 use crate::domain::secret::SecretRef;
-use crate::domain::source::{Gap, GapCause};
 
 mod key;
 mod read;
@@ -56,6 +51,10 @@ static TERMS: Terms = Terms {
     access: Access::Key,
     needs: "the key file of a service account that may see and answer reviews of the app in the Play Console",
     budgets: &[Budget::per_hour(200, Over::Credential), Budget::per_minute(60, Over::Host)],
+    budgets_word: Word::theirs(
+        "Reply to Reviews API, quota: 200 GET requests an hour and app",
+        "https://support.google.com/googleplay/android-developer/contact/review_apiqr",
+    ),
     least_every: 300,
     paging: "100 a page, the last 7 days",
     sees: "reviews with words of one's own app as published, with stars, the app's version and edits",
@@ -68,9 +67,6 @@ static TERMS: Terms = Terms {
 
 /// How far back the place serves.
 const SERVED: SignedDuration = SignedDuration::from_hours(7 * 24);
-
-/// Most pages of one look.
-const MOST_PAGES: usize = 5;
 
 /// Reviews on a page.
 const PAGE: &str = "100";
@@ -123,32 +119,6 @@ fn build(settings: &Settings, tools: &Tools) -> Result<Built, String> {
     Ok(Built::Pull(Box::new(GooglePlay { settings: settings.clone(), wanted, api, account })))
 }
 
-/// How far the list was read.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-struct Cursor {
-    /// When the last look that came to its end began.
-    at: Option<Timestamp>,
-    /// When the newest review seen was written or changed.
-    newest: Option<Timestamp>,
-    /// Reviews seen, the newest first: each as its name and the beginning of its version.
-    seen: Vec<(String, String)>,
-    way: Option<Way>,
-}
-
-/// A way back that is not done.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-struct Way {
-    began: Timestamp,
-    newest: Option<Timestamp>,
-    fresh: Vec<(String, String)>,
-    next: Option<String>,
-}
-
-fn short(post: &Post) -> (String, String) {
-    (post.id.clone(), post.version.chars().take(8).collect())
-}
-
 struct GooglePlay {
     settings: Settings,
     wanted: Wanted,
@@ -183,126 +153,42 @@ impl GooglePlay {
         let what = format!("Google Play answered {} for {}{why}", answer.status, self.wanted.package);
         SourceError { what, ..refused }
     }
+}
 
-    /// A page of reviews, and the token of the next.
-    async fn page(
-        &mut self,
-        token: Option<&str>,
-        now: Timestamp,
-    ) -> Result<(Parsed, Option<String>), SourceError> {
-        let Wanted { base, package, .. } = &self.wanted;
-        let url = format!("{base}/androidpublisher/v3/applications/{package}/reviews?maxResults={PAGE}");
-        let url = token.map_or_else(|| url.clone(), |token| api::with_query(&url, &[("token", token)]));
-        let answer = self.get(&url, now).await?;
-        let parsed = parse(&answer.borrowed(), &self.settings);
-        match parsed.nothing {
-            None | Some(Nothing::NoPostsInside) => {}
-            Some(Nothing::Broken) if !parsed.rejects.is_empty() => {}
-            Some(nothing) => {
-                let what = format!("the list of reviews of {} {}", self.wanted.package, nothing.words());
-                return Err(SourceError { what, retry: Retry::Soon, position: None });
-            }
-        }
-        let value = answer.borrowed().json().unwrap_or_default();
-        let next = value.pointer("/tokenPagination/nextPageToken").and_then(Value::as_str);
-        Ok((parsed, next.filter(|next| !next.is_empty()).map(str::to_owned)))
+#[async_trait]
+impl Lists for GooglePlay {
+    fn id(&self) -> &SourceId {
+        &self.settings.id
     }
 
-    /// What was written and is no more served: the stretch from the last look to a week ago.
-    fn gap(&self, at: Option<Timestamp>, now: Timestamp) -> Option<Gap> {
-        let from = at?;
-        let until = now.checked_sub(SERVED).ok().filter(|until| *until > from)?;
-        let detail = "Google Play serves reviews of the last 7 days only".to_owned();
-        Some(Gap {
-            source: self.settings.id.clone(),
-            from: Some(from),
-            until,
-            cause: GapCause::Overrun,
-            detail,
-        })
+    fn bounds(&self) -> Bounds {
+        let served = Some((SERVED, "Google Play serves reviews of the last 7 days only"));
+        Bounds { remembered: REMEMBERED, many: None, served, ..Bounds::USUAL }
+    }
+
+    async fn page(&mut self, package: &str, next: Option<&str>, now: Timestamp) -> Result<Page, SourceError> {
+        let base = &self.wanted.base;
+        let url = format!("{base}/androidpublisher/v3/applications/{package}/reviews?maxResults={PAGE}");
+        let url = next.map_or_else(|| url.clone(), |token| api::with_query(&url, &[("token", token)]));
+        let answer = self.get(&url, now).await?;
+        let mut parsed = parse(&answer.borrowed(), &self.settings);
+        // Reviews that cannot be read are told one by one, and hold nothing up.
+        parsed.nothing = parsed.nothing.filter(|_| parsed.rejects.is_empty());
+        let parsed = parsed.or_strange(&format!("the list of reviews of {package}"))?;
+        let value = answer.borrowed().json().unwrap_or_default();
+        let next = value.pointer("/tokenPagination/nextPageToken").and_then(Value::as_str);
+        Ok(Page::new(parsed, next.filter(|next| !next.is_empty()).map(str::to_owned)))
     }
 }
 
 #[async_trait]
 impl Source for GooglePlay {
     async fn poll(&mut self, position: &Position, now: Timestamp) -> Result<Batch, SourceError> {
-        let kept = position.cursor.as_deref().and_then(|cursor| serde_json::from_str::<Cursor>(cursor).ok());
-        let mut cursor = kept.unwrap_or_default();
-        let first = cursor.at.is_none();
-        let resumed = cursor.way.is_some();
-        let mut way = cursor.way.take().unwrap_or_else(|| Way {
-            began: now,
-            newest: None,
-            fresh: Vec::new(),
-            next: None,
-        });
-        let mut batch = Batch::default();
-        let (mut done, mut broken) = (false, false);
-        for read in 0..MOST_PAGES {
-            let (parsed, next) = match self.page(way.next.as_deref(), now).await {
-                Ok(page) => page,
-                // What was had is given, and the way is taken up again where it was left.
-                Err(error) if read > 0 => {
-                    batch.rest = error.pause();
-                    broken = true;
-                    break;
-                }
-                Err(error) => {
-                    // A page that is refused may have been named too long ago: from the front, then.
-                    let stale = resumed && error.retry == Retry::Never;
-                    let position = stale.then(|| Position { cursor: Some(written(&cursor)), memo: None });
-                    return Err(SourceError { position, ..error });
-                }
-            };
-            batch.rejects.extend(parsed.rejects);
-            let is_seen = |post: &Post| cursor.seen.contains(&short(post));
-            let arrived = parsed.posts.last().is_some_and(|last| {
-                is_seen(last)
-                    || last.created_at.is_some_and(|at| cursor.newest.is_some_and(|known| at < known))
-            });
-            way.newest = parsed.posts.iter().filter_map(|post| post.created_at).max().max(way.newest);
-            let fresh: Vec<Post> = parsed
-                .posts
-                .into_iter()
-                .filter(|post| !is_seen(post) && !way.fresh.contains(&short(post)))
-                .collect();
-            way.fresh.extend(fresh.iter().map(short));
-            batch.posts.extend(fresh);
-            way.next = next;
-            if first || arrived || way.next.is_none() {
-                done = true;
-                break;
-            }
-        }
-        if !resumed {
-            batch.gaps.extend(self.gap(cursor.at, now));
-        }
-        if done {
-            if !resumed {
-                batch.posts.reverse();
-            }
-            cursor.at = Some(way.began);
-            cursor.newest = cursor.newest.max(way.newest);
-            let mut seen = way.fresh;
-            let before = std::mem::take(&mut cursor.seen);
-            let changed: BTreeSet<String> = seen.iter().map(|(id, _)| id.clone()).collect();
-            seen.extend(before.into_iter().filter(|(id, _)| !changed.contains(id)));
-            seen.truncate(REMEMBERED);
-            cursor.seen = seen;
-            batch.fetched_through = cursor.at;
-        } else {
-            batch.more = !broken;
-            cursor.way = Some(way);
-        }
-        batch.position = Position { cursor: Some(written(&cursor)), memo: None };
-        Ok(batch)
+        let names = [self.wanted.package.clone()];
+        back::read(self, &names, position, now).await
     }
 
     fn interval(&self) -> SignedDuration {
         self.wanted.interval
     }
-}
-
-fn written(cursor: &Cursor) -> String {
-    serde_json::to_string(cursor).expect("names and times always serialise")
 }

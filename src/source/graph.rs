@@ -14,6 +14,7 @@ use super::{Answer, Known, Nothing, Rechecked, Retry, SourceError, Terms, Tools,
 use crate::domain::secret::SecretRef;
 
 pub mod read;
+pub mod reads;
 pub mod walk;
 
 /// A part of what is allowed, in percent, from which on the app is left to rest.
@@ -82,20 +83,10 @@ fn proof(token: &Credential, secret: &Credential) -> String {
 
 /// Words of a list in the settings; all where it is absent.
 pub fn words(params: &mut Params<'_>, key: &'static str, known: &[&str], default: &[&str]) -> Vec<String> {
-    let Some(value) = params.value(key) else { return default.iter().map(|&word| word.to_owned()).collect() };
-    let list = value.as_array().map(Vec::as_slice).unwrap_or_default();
-    let words: Vec<String> = list.iter().filter_map(Value::as_str).map(str::to_owned).collect();
-    if words.is_empty()
-        || words.len() < list.len()
-        || words.iter().any(|word| !known.contains(&word.as_str()))
-    {
-        params.fault(
-            key,
-            format!("{value} is no list of what is read"),
-            format!("known: {}", known.join(", ")),
-        );
-    }
-    words
+    let sample = format!("[\"{}\"]; known: {}", known[0], known.join(", "));
+    let words = params.texts(key, &sample, |word| known.contains(&word));
+    let absent = params.value(key).is_none();
+    if absent { default.iter().map(|&word| word.to_owned()).collect() } else { words }
 }
 
 /// The name of an account or a page: a number, or a word where the place knows one.

@@ -16,7 +16,7 @@ use self::item::{Item, Sort};
 use self::walk::{Cursor, Outcome, Walk};
 use super::fetch::{Fetched, Fetcher, Request};
 use super::params::Params;
-use super::terms::{Budget, Commercial, Over, Terms};
+use super::terms::{Budget, Commercial, Over, Terms, Word};
 use super::{Batch, Built, Kind, Position, Retry, Settings, Source, SourceError, Tools};
 use crate::domain::post::Post;
 use crate::domain::problem::Problems;
@@ -40,6 +40,11 @@ pub const KIND: Kind = Kind {
 static TERMS: Terms = Terms {
     // The API itself names no limit; what is fair to a free service is ours to say.
     budgets: &[Budget::per_minute(600, Over::Host)],
+    budgets_word: Word::stricter(
+        "there is currently no rate limit",
+        "HackerNews/API, README",
+        "https://github.com/HackerNews/API",
+    ),
     asks: 20,
     least_every: 10,
     paging: "one item an answer",
@@ -174,13 +179,12 @@ impl Source for HackerNews {
         let rest = stopped.and_then(|stopped| stopped.rest());
         Ok(Batch {
             posts,
-            rejects: Vec::new(),
             fetched_through: through,
             position: Position { cursor: Some(cursor.write()), memo: None },
             more,
             rest,
             gaps,
-            gone: Vec::new(),
+            ..Batch::default()
         })
     }
 

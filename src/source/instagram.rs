@@ -5,27 +5,25 @@
 //! so the settings may name no more, and the number of a hashtag, which never changes, is asked for once.
 
 use async_trait::async_trait;
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 use serde_json::Value;
 
-use super::graph::read::{self, Place};
-use super::graph::walk::{Cursor, List, Look, Plan, Watch};
+use super::graph::read::Place;
+use super::graph::reads::{self, Reads};
+use super::graph::walk::{Cursor, List, Plan, Watch};
 use super::graph::{self, Common, Graph};
 use super::params::Params;
-use super::terms::{Access, Budget, Commercial, Erase, Over};
-use super::{
-    Answer, Batch, Built, Kind, Known, Parsed, Position, Rechecked, Retry, Settings, Source, SourceError,
-    Terms, Tools,
-};
+use super::terms::{Access, Budget, Commercial, Erase, Over, Word};
+use super::{Kind, Known, Retry, Settings, SourceError, Terms};
 use crate::domain::problem::Problems;
 
 /// The kind `instagram`.
 pub const KIND: Kind = Kind {
     name: "instagram",
     about: "comments on one's own media, media that tag the account, hashtags; needs a business account's token",
-    check,
-    build,
-    parse: Some(parse),
+    check: reads::check::<Wanted>,
+    build: reads::build::<Wanted>,
+    parse: Some(reads::parse::<Wanted>),
     terms: &TERMS,
 };
 
@@ -34,9 +32,22 @@ static TERMS: Terms = Terms {
     needs: "a business or creator account tied to a page, and a token with instagram_basic and \
             instagram_manage_comments; for hashtags also App Review of Instagram Public Content Access",
     budgets: &[Budget::per_hour(200, Over::Credential)],
+    budgets_word: Word::stricter(
+        "4,800 in 24 hours for each time that the account was seen",
+        "Graph API, Rate Limits, Business Use Case",
+        "https://developers.facebook.com/docs/graph-api/overview/rate-limiting/",
+    ),
     least_every: 60,
     paging: "100 media or comments a page, 50 below a hashtag; 30 hashtags in 7 days",
-    erase: &[Erase { what: "what was deleted there, and what its author asks to be erased", hours: 24 }],
+    erase: &[Erase::new(
+        "what was deleted there, and what its author asks to be erased",
+        24,
+        Word::stricter(
+            "as soon as reasonably possible",
+            "Meta Platform Terms, 3.d",
+            "https://developers.facebook.com/terms/",
+        ),
+    )],
     commercial: Commercial::Contract,
     sees: "comments and answers on one's own media, media that tag the account, media of the last 24 hours under \
            chosen hashtags; removed comments by asking anew",
@@ -72,69 +83,47 @@ struct Wanted {
     hashtags: Vec<String>,
 }
 
-fn wanted(settings: &Settings) -> (Wanted, Problems) {
-    let mut params = Params::new(&settings.params);
-    let common = Common::read(&mut params, "https://graph.facebook.com", "v25.0", 900, 60);
-    let account = graph::account(&mut params, "account", None);
-    let reads = graph::words(&mut params, "reads", &["media", "tags"], &["media", "tags"]);
-    let hashtags = hashtags(&mut params);
-    (Wanted { common, account, reads, hashtags }, params.finish())
-}
-
 fn hashtags(params: &mut Params<'_>) -> Vec<String> {
-    let Some(value) = params.value("hashtags") else { return Vec::new() };
-    let list = value.as_array().map(Vec::as_slice).unwrap_or_default();
-    let texts = list.iter().filter_map(Value::as_str);
-    let names: Vec<String> = texts.map(|text| text.trim_start_matches('#').to_lowercase()).collect();
-    let plain = |name: &String| !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || c == '_');
-    if names.is_empty() || names.len() < list.len() || !names.iter().all(plain) {
-        params.fault(
-            "hashtags",
-            format!("{value} is no list of hashtags"),
-            "write [\"acme\", \"acmecloud\"]",
-        );
+    let texts = params.list("hashtags", "[\"acme\", \"acmecloud\"]");
+    let names: Vec<String> = texts.iter().map(|text| text.trim_start_matches('#').to_lowercase()).collect();
+    let plain = |name: &str| !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || c == '_');
+    if let Some(name) = names.iter().find(|name| !plain(name)) {
+        params.fault("hashtags", format!("\"{name}\" is no hashtag"), "one word, without the # sign");
     }
     if names.len() > MOST_HASHTAGS {
         let what = format!("{} hashtags are named", names.len());
-        params.fault(
-            "hashtags",
-            what,
-            format!("{MOST_HASHTAGS} in 7 days is what Instagram allows an account"),
-        );
+        let remedy = format!("{MOST_HASHTAGS} in 7 days is what Instagram allows an account");
+        params.fault("hashtags", what, remedy);
     }
     names
 }
 
-fn check(settings: &Settings) -> Problems {
-    wanted(settings).1
-}
+#[async_trait]
+impl Reads for Wanted {
+    const PLACE: Place = Place::Instagram;
+    const TERMS: &'static Terms = &TERMS;
 
-fn build(settings: &Settings, tools: &Tools) -> Result<Built, String> {
-    let wanted = wanted(settings).0;
-    let graph = wanted.common.graph(tools, &TERMS)?;
-    Ok(Built::Pull(Box::new(Instagram { settings: settings.clone(), wanted, graph })))
-}
+    fn wanted(settings: &Settings) -> (Self, Problems) {
+        let mut params = Params::new(&settings.params);
+        let common = Common::read(&mut params, "https://graph.facebook.com", "v25.0", 900, 60);
+        let account = graph::account(&mut params, "account", None);
+        let reads = graph::words(&mut params, "reads", &["media", "tags"], &["media", "tags"]);
+        let hashtags = hashtags(&mut params);
+        (Self { common, account, reads, hashtags }, params.finish())
+    }
 
-/// The posts of any answer of the Graph API.
-pub fn parse(answer: &Answer<'_>, settings: &Settings) -> Parsed {
-    read::parse(answer, settings, Place::Instagram)
-}
+    fn common(&self) -> &Common {
+        &self.common
+    }
 
-struct Instagram {
-    settings: Settings,
-    wanted: Wanted,
-    graph: Graph,
-}
-
-impl Instagram {
     /// The numbers of hashtags that are not known yet.
-    async fn learn(&self, cursor: &mut Cursor) -> Result<(), SourceError> {
-        for name in &self.wanted.hashtags {
+    async fn learn(&self, graph: &Graph, cursor: &mut Cursor) -> Result<(), SourceError> {
+        for name in &self.hashtags {
             if cursor.names.contains_key(name) {
                 continue;
             }
-            let query = [("user_id", &*self.wanted.account), ("q", name)];
-            let got = self.graph.get("ig_hashtag_search", &query, "").await?;
+            let query = [("user_id", &*self.account), ("q", name)];
+            let got = graph.get("ig_hashtag_search", &query, "").await?;
             let number = got.value.pointer("/data/0/id").and_then(Value::as_str);
             let Some(number) = number.filter(|number| number.bytes().all(|byte| byte.is_ascii_digit()))
             else {
@@ -149,8 +138,8 @@ impl Instagram {
     }
 
     fn plan(&self, cursor: &Cursor) -> Plan {
-        let reads = |what: &str| self.wanted.reads.iter().any(|read| read == what);
-        let account = &self.wanted.account;
+        let reads = |what: &str| self.reads.iter().any(|read| read == what);
+        let account = &self.account;
         let list = |key: String, path: String, fields: &str, limit: &str| List {
             key,
             path,
@@ -166,7 +155,7 @@ impl Instagram {
         if reads("tags") {
             lists.push(list("tags".into(), format!("{account}/tags"), TAGGED, "100"));
         }
-        for name in &self.wanted.hashtags {
+        for name in &self.hashtags {
             let Some(number) = cursor.names.get(name) else { continue };
             let mut list = list(format!("#{name}"), format!("{number}/recent_media"), UNDER_HASHTAG, "50");
             list.query.push(("user_id", account.clone()));
@@ -175,31 +164,13 @@ impl Instagram {
         }
         Plan { lists, watch: reads("media").then_some(&COMMENTS) }
     }
-}
 
-#[async_trait]
-impl Source for Instagram {
-    async fn poll(&mut self, position: &Position, now: Timestamp) -> Result<Batch, SourceError> {
-        let mut cursor = Cursor::read(position);
-        self.learn(&mut cursor).await?;
-        let plan = self.plan(&cursor);
-        let read = |answer: &Answer<'_>| parse(answer, &self.settings);
-        Look::new(&self.graph, &self.settings.id, read, cursor, now).run(&plan).await
-    }
-
-    fn interval(&self) -> SignedDuration {
-        self.wanted.common.interval
-    }
-
-    fn recheck_at_once(&self) -> usize {
-        25
+    fn anew(&self) -> Option<(&str, &'static str)> {
+        Some((&self.account, "id,text,timestamp,username,from,parent_id,media{id}"))
     }
 
     /// Media of others cannot be asked for by number; comments on one's own can.
-    async fn recheck(&mut self, known: &[Known], _now: Timestamp) -> Result<Rechecked, SourceError> {
-        let comments: Vec<Known> = known.iter().filter(|known| known.parent.is_some()).cloned().collect();
-        let read = |answer: &Answer<'_>| parse(answer, &self.settings);
-        let fields = "id,text,timestamp,username,from,parent_id,media{id}";
-        self.graph.recheck(&comments, (&self.wanted.account, fields), read).await
+    fn is_asked_anew(known: &Known) -> bool {
+        known.parent.is_some()
     }
 }

@@ -1,6 +1,6 @@
 //! Any JSON interface that the configuration describes, so that a place is added without code: where the items
-//! stand, which of our fields is where in an item, how the next page is found, what grows. Help desks come with a
-//! ready-made description (see [`preset`]), which is also the model for one's own:
+//! stand, which of our fields is where in an item, how the next page is found, what grows. Help desks, WordPress and
+//! NodeBB come with a ready-made description (see [`preset`]), which is also the model for one's own:
 //!
 //! ```toml
 //! params = { preset = "zendesk", subdomain = "acme", email = "care@acme.example",
@@ -16,8 +16,8 @@
 //! # Two ways to go on
 //! * With a `cursor`: each look asks for what has grown beyond the mark. The mark moves when all pages of a look
 //!   were read, whatever their order, over as many looks as that takes; so nothing served is missed.
-//! * Without: pages come newest first and are read back to one that ends with a post known. Where the list ends,
-//!   or the way back grows too long, before anything known is met, what came in between is a gap.
+//! * Without: pages come newest first and are read back to one that ends with a post known (see [`back`]). Where the
+//!   list ends, or the way back grows too long, before anything known is met, what came in between is a gap.
 //!
 //! # Accepted
 //! * A mark from the future moves nothing: one wrong clock at the place would blind us until then.
@@ -32,16 +32,18 @@ use jiff::{SignedDuration, Timestamp};
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::api::{Credential, with_query};
+use super::api::back::{self, Bounds, Lists, Page};
+use super::api::{Credential, Look, with_query};
 use super::fetch::{self, Ask, Fetcher};
 use super::terms::{Access, Budget, Over, Proven};
 use super::{
-    Answer, Batch, Built, Kind, Known, Nothing, Parsed, Position, Rechecked, Retry, Settings, Source,
-    SourceError, Terms, Tools,
+    Answer, Batch, Built, Kind, Known, Parsed, Position, Rechecked, Retry, Settings, Source, SourceError,
+    Terms, Tools,
 };
+use crate::domain::id::SourceId;
 use crate::domain::post::Post;
 use crate::domain::problem::Problems;
 use crate::domain::source::{Gap, GapCause};
@@ -60,7 +62,8 @@ use pages::At;
 /// The kind `json`.
 pub const KIND: Kind = Kind {
     name: "json",
-    about: "any JSON interface that the settings describe; presets for Zendesk, Intercom, Freshdesk and searches",
+    about: "any JSON interface that the settings describe; presets for Zendesk, Intercom, Freshdesk, searches, WordPress \
+            and NodeBB",
     check,
     build,
     parse: Some(parse),
@@ -91,7 +94,7 @@ const ENOUGH: usize = 500;
 const REMEMBERED: usize = 2_000;
 
 /// Most pages of one way back, over all its looks.
-const DEEPEST: u32 = 100;
+const DEEPEST: usize = 100;
 
 /// The terms with another number of requests a minute. Kept for good, for budgets outlive a reload; there are
 /// as many as numbers that were ever configured.
@@ -203,9 +206,7 @@ struct Cursor {
     at: Option<Timestamp>,
     /// How far the growing field was read.
     mark: Option<Mark>,
-    /// Posts known where nothing grows, newest first: each as its name and the beginning of its version.
-    seen: Vec<(String, String)>,
-    /// A way that is not done.
+    /// Pages of that mark that are not read yet.
     way: Option<Way>,
 }
 
@@ -213,37 +214,16 @@ struct Cursor {
 struct Way {
     began: Timestamp,
     next: Option<At>,
-    pages: u32,
+    pages: usize,
     mark: Option<Mark>,
-    fresh: Vec<(String, String)>,
     /// The oldest post met.
     oldest: Option<Timestamp>,
-    /// A post known was met.
-    met: bool,
-}
-
-impl Way {
-    fn new(began: Timestamp) -> Self {
-        Self { began, next: None, pages: 0, mark: None, fresh: Vec::new(), oldest: None, met: false }
-    }
-}
-
-fn short(post: &Post) -> (String, String) {
-    (post.id.clone(), post.version.chars().take(8).collect())
 }
 
 struct Json {
     settings: Settings,
     description: Description,
     door: Door,
-}
-
-/// What one page brought.
-struct Page {
-    posts: Vec<Post>,
-    rejects: Vec<super::Reject>,
-    next: Option<At>,
-    mark: Option<Mark>,
 }
 
 impl Json {
@@ -262,29 +242,102 @@ impl Json {
         Some((&growing.param, value))
     }
 
-    async fn page(&self, cursor: &Cursor, way: &Way) -> Result<Page, SourceError> {
+    /// A page, where the list goes on behind it, and how far its growing field has grown.
+    async fn ask(
+        &self,
+        at: Option<&At>,
+        since: Option<(&str, Value)>,
+        began: Timestamp,
+    ) -> Result<(Parsed, Option<At>, Option<Mark>), SourceError> {
         let Description { url, body, items, paging, reader, cursor: growing, .. } = &self.description;
-        let since = self.since(cursor.mark.as_ref(), way.began);
-        let (asked, body) = paging.question(url, body.as_ref(), way.next.as_ref(), since);
+        let (asked, body) = paging.question(url, body.as_ref(), at, since);
         let answer = self.door.ask(&asked, body.as_ref()).await?;
         if answer.status >= 400 {
             return Err(answer.refused());
         }
         let shown = url.split('?').next().unwrap_or_default();
-        let failed = |what: String| SourceError { what, retry: Retry::Soon, position: None };
-        let (parsed, value) = reader.parse(&answer.borrowed(), items);
-        match parsed.nothing {
-            None | Some(Nothing::NoPostsInside) => {}
-            // Items that cannot be read are told one by one, and hold nothing up.
-            Some(Nothing::Broken) if !parsed.rejects.is_empty() => {}
-            Some(nothing) => return Err(failed(format!("{shown} {}", nothing.words()))),
-        }
+        let (mut parsed, value) = reader.parse(&answer.borrowed(), items);
+        // Items that cannot be read are told one by one, and hold nothing up.
+        parsed.nothing = parsed.nothing.filter(|_| parsed.rejects.is_empty());
+        let parsed = parsed.or_strange(shown)?;
         let list = value.pointer(items).and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
-        let mark = growing.as_ref().and_then(|growing| furthest(growing, list, way.began));
-        let next = paging.next(way.next.as_ref(), &answer.borrowed(), &value, list.len(), url);
-        let next =
-            next.map_err(|what| failed(format!("{shown} {what}")))?.map(|next| self.door.unsigned(next));
-        Ok(Page { posts: parsed.posts, rejects: parsed.rejects, next, mark })
+        let mark = growing.as_ref().and_then(|growing| furthest(growing, list, began));
+        let next = paging.next(at, &answer.borrowed(), &value, list.len(), url);
+        let next = next.map_err(|what| SourceError::soon(format!("{shown} {what}")))?;
+        Ok((parsed, next.map(|next| self.door.unsigned(next)), mark))
+    }
+
+    /// Reads what has grown beyond the mark.
+    async fn grown(
+        &self,
+        growing: &Growing,
+        position: &Position,
+        now: Timestamp,
+    ) -> Result<Batch, SourceError> {
+        let mut cursor: Cursor = position.kept();
+        if growing.form.is_time() && cursor.mark.is_none() {
+            cursor.mark = now.checked_sub(growing.back).ok().map(Mark::Time);
+        }
+        let resumed = cursor.way.is_some();
+        let way = Way { began: now, next: None, pages: 0, mark: None, oldest: None };
+        let mut way = cursor.way.take().unwrap_or(way);
+        let mut look = Look::default();
+        let mut done = false;
+        for _ in 0..self.description.paging.most {
+            if look.batch.posts.len() >= ENOUGH {
+                break;
+            }
+            let since = self.since(cursor.mark.as_ref(), way.began);
+            let (parsed, next, mark) = match self.ask(way.next.as_ref(), since, way.began).await {
+                Ok(page) => page,
+                Err(error) => {
+                    // A page that is refused may have been named too long ago: from the front, then.
+                    if resumed && error.retry == Retry::Never {
+                        way.pages = 0;
+                    }
+                    look.note("list", error);
+                    break;
+                }
+            };
+            way.pages += 1;
+            way.mark = Mark::further(way.mark.take(), mark);
+            let oldest = parsed.posts.iter().filter_map(|post| post.created_at).min();
+            way.oldest = way.oldest.into_iter().chain(oldest).min();
+            look.batch.rejects.extend(parsed.rejects);
+            look.batch.posts.extend(parsed.posts);
+            way.next = next;
+            done = way.next.is_none() || way.pages >= DEEPEST;
+            if done {
+                break;
+            }
+        }
+        if done {
+            if way.next.is_some() {
+                look.batch.gaps.push(self.gap(&cursor, &way, now));
+            }
+            cursor.at = Some(way.began);
+            cursor.mark = Mark::further(cursor.mark.take(), way.mark);
+            look.batch.fetched_through = cursor.at;
+        } else {
+            look.batch.more = true;
+            cursor.way = Some(way).filter(|way| way.pages > 0);
+        }
+        let ended = look.end(Position::of(&cursor));
+        ended.map_err(|error| {
+            let moved = error.position.filter(|next| next != position);
+            SourceError { position: moved, ..error }
+        })
+    }
+
+    fn gap(&self, cursor: &Cursor, way: &Way, now: Timestamp) -> Gap {
+        let oldest = way.oldest.filter(|oldest| cursor.at.is_none_or(|at| *oldest > at));
+        Gap {
+            source: self.settings.id.clone(),
+            from: cursor.at,
+            until: oldest.unwrap_or(now),
+            cause: GapCause::Overrun,
+            detail: format!("nothing known was met on {} pages", way.pages),
+        }
     }
 }
 
@@ -297,89 +350,33 @@ fn furthest(growing: &Growing, list: &[Value], now: Timestamp) -> Option<Mark> {
 }
 
 #[async_trait]
+impl Lists for Json {
+    fn id(&self) -> &SourceId {
+        &self.settings.id
+    }
+
+    fn bounds(&self) -> Bounds {
+        let pages = self.description.paging.most;
+        let deepest = Some(DEEPEST);
+        Bounds { pages, enough: ENOUGH, remembered: REMEMBERED, many: None, deepest, ..Bounds::USUAL }
+    }
+
+    async fn page(&mut self, _: &str, next: Option<&str>, now: Timestamp) -> Result<Page, SourceError> {
+        let at: Option<At> = next.and_then(|next| serde_json::from_str(next).ok());
+        let (parsed, next, _) = self.ask(at.as_ref(), None, now).await?;
+        let next = next.map(|next| serde_json::to_string(&next).expect("texts and numbers always serialise"));
+        // Whether the place's order is that of our dates is not known.
+        Ok(Page { posts: parsed.posts, rejects: parsed.rejects, next, ..Page::default() })
+    }
+}
+
+#[async_trait]
 impl Source for Json {
     async fn poll(&mut self, position: &Position, now: Timestamp) -> Result<Batch, SourceError> {
-        let kept = position.cursor.as_deref().and_then(|cursor| serde_json::from_str::<Cursor>(cursor).ok());
-        let mut cursor = kept.unwrap_or_default();
-        let growing = self.description.cursor.as_ref();
-        if let Some(growing) = growing.filter(|growing| growing.form.is_time() && cursor.mark.is_none()) {
-            cursor.mark = now.checked_sub(growing.back).ok().map(Mark::Time);
+        match &self.description.cursor {
+            Some(growing) => self.grown(growing, position, now).await,
+            None => back::read(self, &["list".to_owned()], position, now).await,
         }
-        let first = cursor.at.is_none();
-        let resumed = cursor.way.is_some();
-        let mut way = cursor.way.take().unwrap_or_else(|| Way::new(now));
-        let mut batch = Batch::default();
-        let mut done = false;
-        let mut broken = false;
-        for read in 0..self.description.paging.most {
-            if batch.posts.len() >= ENOUGH {
-                break;
-            }
-            let page = match self.page(&cursor, &way).await {
-                Ok(page) => page,
-                // What was had is given, and the way is taken up again where it was left.
-                Err(error) if read > 0 => {
-                    batch.rest = error.pause();
-                    broken = true;
-                    break;
-                }
-                Err(error) => {
-                    // A page that is refused may have been named too long ago: from the front, then.
-                    let stale = resumed && error.retry == Retry::Never;
-                    let position = stale.then(|| Position { cursor: Some(written(&cursor)), memo: None });
-                    return Err(SourceError { position, ..error });
-                }
-            };
-            way.pages += 1;
-            way.mark = Mark::further(way.mark.take(), page.mark);
-            batch.rejects.extend(page.rejects);
-            let oldest = page.posts.iter().filter_map(|post| post.created_at).min();
-            way.oldest = way.oldest.into_iter().chain(oldest).min();
-            let mut arrived = false;
-            if growing.is_none() {
-                let is_seen = |post: &Post| cursor.seen.contains(&short(post));
-                way.met |= page.posts.iter().any(|post| cursor.seen.iter().any(|(id, _)| *id == post.id));
-                arrived = first || page.posts.last().is_some_and(is_seen);
-                let fresh: Vec<Post> = page
-                    .posts
-                    .into_iter()
-                    .filter(|post| !is_seen(post) && !way.fresh.contains(&short(post)))
-                    .collect();
-                way.fresh.extend(fresh.iter().map(short));
-                batch.posts.extend(fresh);
-            } else {
-                batch.posts.extend(page.posts);
-            }
-            way.next = page.next;
-            if arrived || way.next.is_none() || way.pages >= DEEPEST {
-                let lost = way.pages >= DEEPEST && !arrived && way.next.is_some();
-                let blind = growing.is_none() && !way.met && !arrived && !cursor.seen.is_empty();
-                if lost || (blind && !way.fresh.is_empty()) {
-                    batch.gaps.push(self.gap(&cursor, &way, now));
-                }
-                done = true;
-                break;
-            }
-        }
-        if done {
-            if !resumed && growing.is_none() {
-                batch.posts.reverse();
-            }
-            cursor.at = Some(way.began);
-            cursor.mark = Mark::further(cursor.mark.take(), way.mark);
-            let mut seen = way.fresh;
-            let before = std::mem::take(&mut cursor.seen);
-            let changed: BTreeSet<String> = seen.iter().map(|(id, _)| id.clone()).collect();
-            seen.extend(before.into_iter().filter(|(id, _)| !changed.contains(id)));
-            seen.truncate(REMEMBERED);
-            cursor.seen = seen;
-            batch.fetched_through = cursor.at;
-        } else {
-            batch.more = !broken;
-            cursor.way = Some(way);
-        }
-        batch.position = Position { cursor: Some(written(&cursor)), memo: None };
-        Ok(batch)
     }
 
     fn interval(&self) -> SignedDuration {
@@ -405,12 +402,19 @@ impl Source for Json {
                             told.rest = Some(wait);
                             break;
                         }
-                        None => return Err(error),
+                        None if answer.status == 401 => return Err(error),
+                        // One that is closed to us says nothing of the others.
+                        None => {}
                     }
                 }
                 Ok(answer) => {
-                    told.posts
-                        .extend(self.description.reader.parse(&answer.borrowed(), &recheck.items).0.posts);
+                    let (parsed, value) = self.description.reader.parse(&answer.borrowed(), &recheck.items);
+                    // A place that answers with a list has none that it would still show.
+                    if value.pointer(&recheck.items).and_then(Value::as_array).is_some_and(Vec::is_empty) {
+                        told.gone.push(known.id.clone());
+                    }
+                    let counts = |post: &Post| post.deleted || !recheck.removals;
+                    told.posts.extend(parsed.posts.into_iter().filter(counts));
                 }
                 Err(error) if error.pause().is_some() => {
                     told.rest = error.pause();
@@ -421,21 +425,4 @@ impl Source for Json {
         }
         Ok(told)
     }
-}
-
-impl Json {
-    fn gap(&self, cursor: &Cursor, way: &Way, now: Timestamp) -> Gap {
-        let oldest = way.oldest.filter(|oldest| cursor.at.is_none_or(|at| *oldest > at));
-        Gap {
-            source: self.settings.id.clone(),
-            from: cursor.at,
-            until: oldest.unwrap_or(now),
-            cause: GapCause::Overrun,
-            detail: format!("nothing known was met on {} pages", way.pages),
-        }
-    }
-}
-
-fn written(cursor: &Cursor) -> String {
-    serde_json::to_string(cursor).expect("names and times always serialise")
 }

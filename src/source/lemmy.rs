@@ -16,9 +16,9 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 use url::Url;
 
-use super::api::{Api, Credential, Sign};
+use super::api::{self, Api, Credential, Sign};
 use super::params::Params;
-use super::terms::{Access, Budget, Erase, Over};
+use super::terms::{Access, Budget, Erase, Over, Word};
 use super::{
     Answer, Batch, Built, Kind, Known, Nothing, Position, Rechecked, Retry, Settings, Source, SourceError,
     Terms, Tools, fetch,
@@ -50,7 +50,7 @@ static TERMS: Terms = Terms {
     budgets: &[Budget::per_minute(100, Over::Host), Budget::new(60, 600, Over::Host).of(SEARCH)],
     least_every: 60,
     paging: "50 posts or comments a page",
-    erase: &[Erase { what: "what was deleted or removed there", hours: 48 }],
+    erase: &[Erase::new("what was deleted or removed there", 48, Word::Habit)],
     sees: "posts and comments of chosen communities and searches, edits and removals of the newest at once and of \
         the rest on re-check",
     cannot: "communities that the server does not know; private messages; votes",
@@ -96,10 +96,9 @@ fn wanted(settings: &Settings) -> (Wanted, Problems) {
     let posts = params.value("posts").is_none_or(|value| value.as_bool().unwrap_or(true));
     let comments = params.value("comments").is_none_or(|value| value.as_bool().unwrap_or(true));
     let mut of: Vec<Of> = Vec::new();
-    let communities =
-        texts(&mut params, "communities", "write communities = [\"talk\", \"news@lemmy.example\"]");
+    let communities = params.list("communities", "[\"talk\", \"news@lemmy.example\"]");
     of.extend(communities.into_iter().map(|name| Of::Community(name.trim_start_matches('!').to_owned())));
-    of.extend(texts(&mut params, "search", "write search = [\"acme\"]").into_iter().map(Of::Search));
+    of.extend(params.list("search", "[\"acme\"]").into_iter().map(Of::Search));
     if of.is_empty() || !(posts || comments) {
         let remedy = "name communities or a search, and leave posts or comments at true";
         params.fault("communities", "nothing is to be read", remedy);
@@ -112,19 +111,6 @@ fn wanted(settings: &Settings) -> (Wanted, Problems) {
     let interval = params.wait("interval", 300, 60);
     let allow_private = params.flag("allow_private");
     (Wanted { base, token, lists, interval, allow_private }, params.finish())
-}
-
-fn texts(params: &mut Params<'_>, key: &'static str, remedy: &str) -> Vec<String> {
-    let Some(value) = params.value(key) else { return Vec::new() };
-    let texts = value.as_array().map(|list| {
-        let text =
-            |value: &Value| value.as_str().map(str::trim).filter(|text| !text.is_empty()).map(str::to_owned);
-        list.iter().map(text).collect::<Option<Vec<String>>>()
-    });
-    texts.flatten().unwrap_or_else(|| {
-        params.fault(key, "is no list of texts", remedy);
-        Vec::new()
-    })
 }
 
 fn check(settings: &Settings) -> Problems {
@@ -290,43 +276,36 @@ impl Source for Lemmy {
     async fn poll(&mut self, position: &Position, now: Timestamp) -> Result<Batch, SourceError> {
         let mut cursor = Cursor::read(position.cursor.as_deref());
         self.version = self.version.or_else(|| serde_json::from_str(position.memo.as_deref()?).ok());
-        let mut batch = Batch::default();
+        let mut look = api::Look::default();
         let mut pages = MOST_PAGES;
-        let mut failed: Option<SourceError> = None;
-        let mut answered = false;
         for list in self.wanted.lists.clone() {
             let mut place = cursor.places.get(&list.name()).cloned().unwrap_or_default();
-            let mut looked = self.look(&list, &mut place, &mut batch, now).await;
+            let mut looked = self.look(&list, &mut place, &mut look.batch, now).await;
             if looked.is_ok() {
-                answered = true;
-                looked = self.fill(&list, &mut place, &mut batch, (&mut pages, now)).await;
+                looked = self.fill(&list, &mut place, &mut look.batch, (&mut pages, now)).await;
             }
             if looked.is_ok() && place.holes.is_empty() {
                 place.through = Some(now);
                 place.newest = place.newest.or(Some(now));
             }
             cursor.places.insert(list.name(), place);
-            if let Err(error) = looked {
-                let enough = error.retry != Retry::Never;
-                tracing::warn!(source.id = %self.settings.id, "{}", error.what);
-                batch.rest = batch.rest.max(error.pause());
-                failed.get_or_insert(error);
-                // A server that is busy or away is so for every list; a wrong name is wrong by itself.
-                if enough {
-                    break;
+            match looked {
+                Ok(()) => look.answered(),
+                Err(error) => {
+                    // A server that is busy or away is so for every list; a wrong name is wrong by itself.
+                    let enough = error.retry != Retry::Never;
+                    look.note(list.name(), error);
+                    if enough {
+                        break;
+                    }
                 }
             }
         }
-        let holes = cursor.places.values().any(|place| !place.holes.is_empty());
-        if let Some(error) = failed.take_if(|_| !answered) {
-            return Err(error);
-        }
-        batch.more = holes && failed.is_none();
+        look.batch.more = cursor.places.values().any(|place| !place.holes.is_empty());
         let through = self.wanted.lists.iter().map(|list| cursor.places.get(&list.name())?.through);
-        batch.fetched_through = through.min().flatten();
+        look.batch.fetched_through = through.min().flatten();
         let memo = self.version.map(|version| serde_json::to_string(&version).expect("a word serialises"));
-        batch.position = Position { cursor: Some(cursor.write()), memo };
-        Ok(batch)
+        look.end(Position { cursor: Some(cursor.write()), memo })
     }
 
     fn interval(&self) -> SignedDuration {

@@ -14,7 +14,7 @@ use serde_json::Value;
 use super::api::{Api, Credential, Node, Sign};
 use super::fetch::{self, from_status};
 use super::params::Params;
-use super::terms::{Access, Budget, Commercial, Erase, Over, Proven};
+use super::terms::{Access, Budget, Commercial, Erase, Over, Proven, Word};
 use super::{
     Answer, Batch, Built, Kind, Known, Nothing, Parsed, Position, Rechecked, Retry, Settings, Source,
     SourceError, Terms, Tools, text,
@@ -39,12 +39,28 @@ static TERMS: Terms = Terms {
     access: Access::Approved,
     needs: "an app approved for the Community Management API, and a token of a page's administrator with \
             rw_organization_admin and r_organization_social; a token lives 60 days",
-    // An app in its development tier; one in the standard tier has more.
-    budgets: &[Budget::per_day(500, Over::Credential)],
+    // Of a member, whose token it is, with an app in its development tier.
+    budgets: &[Budget::per_day(100, Over::Credential)],
+    budgets_word: Word::theirs(
+        "Increasing Access, Development tier: 100 calls a member and day, 500 an app",
+        "https://learn.microsoft.com/en-us/linkedin/marketing/increasing-access",
+    ),
     least_every: 300,
     paging: "100 notifications a page; they are kept for 60 days",
     keep_days: Some(2),
-    erase: &[Erase { what: "what was deleted there", hours: 24 }],
+    keep_word: Word::theirs(
+        "Data Storage Requirements, social activity of members: 48 hours",
+        "https://learn.microsoft.com/en-us/linkedin/marketing/data-storage-requirements",
+    ),
+    erase: &[Erase::new(
+        "what was deleted there",
+        24,
+        Word::stricter(
+            "48 hours for social activity, 24 for profiles; on a member's request at once",
+            "Data Storage Requirements",
+            "https://learn.microsoft.com/en-us/linkedin/marketing/data-storage-requirements",
+        ),
+    )],
     commercial: Commercial::Contract,
     sees: "comments on the page's posts, their edits and removals, posts that share or mention the page",
     cannot: "posts and comments elsewhere, any search; names of people (they are numbers here)",
@@ -52,6 +68,10 @@ static TERMS: Terms = Terms {
     document: "https://learn.microsoft.com/en-us/linkedin/marketing/data-storage-requirements",
     ..Terms::OPEN
 };
+
+/// With an app in its standard tier. How much that has is told nowhere but in the developer portal; it is more than
+/// what all members of one in development have together.
+static STANDARD: Terms = Terms { budgets: &[Budget::per_day(500, Over::Credential)], ..TERMS };
 
 /// What is asked for, of all that can happen on a page.
 const ACTIONS: &str = "COMMENT,COMMENT_EDIT,COMMENT_DELETE,SHARE,SHARE_MENTION";
@@ -76,6 +96,7 @@ struct Wanted {
     interval: SignedDuration,
     back: SignedDuration,
     allow_private: bool,
+    terms: &'static Terms,
 }
 
 fn wanted(settings: &Settings) -> (Wanted, Problems) {
@@ -104,9 +125,10 @@ fn wanted(settings: &Settings) -> (Wanted, Problems) {
     }
     let interval = params.wait("interval", 900, 300);
     let back = params.wait("back", 3_600, 0);
+    let terms = params.word("tier", &[("development", &TERMS), ("standard", &STANDARD)]).unwrap_or(&TERMS);
     let allow_private = params.flag("allow_private");
     let organization = format!("urn:li:organization:{number}");
-    (Wanted { base, version, token, organization, interval, back, allow_private }, params.finish())
+    (Wanted { base, version, token, organization, interval, back, allow_private, terms }, params.finish())
 }
 
 fn check(settings: &Settings) -> Problems {
@@ -116,7 +138,7 @@ fn check(settings: &Settings) -> Problems {
 fn build(settings: &Settings, tools: &Tools) -> Result<Built, String> {
     let wanted = wanted(settings).0;
     let token = wanted.token.as_ref().map(Credential::fetch).transpose()?;
-    let api = Api::new(tools, &TERMS)
+    let api = Api::new(tools, wanted.terms)
         .private(wanted.allow_private)
         .signed(token, Sign::Bearer)
         .header("linkedin-version", &wanted.version)
@@ -331,6 +353,10 @@ impl Source for LinkedIn {
         let written = serde_json::to_string(&cursor).expect("names and dates always serialise");
         batch.position = Position { cursor: Some(written), memo: None };
         Ok(batch)
+    }
+
+    fn terms(&self) -> Option<&'static Terms> {
+        Some(self.wanted.terms)
     }
 
     fn interval(&self) -> SignedDuration {

@@ -22,8 +22,9 @@ use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
 use url::Url;
 
+use super::api::look::trouble;
 use super::api::{Api, Credential, Sign};
-use super::terms::{Access, Budget, Erase, Over};
+use super::terms::{Access, Budget, Erase, Over, Word};
 use super::{Batch, Built, Kind, Known, Position, Rechecked, Settings, Source, SourceError, Terms, Tools};
 use crate::domain::problem::Problems;
 
@@ -55,9 +56,10 @@ static TERMS: Terms = Terms {
     access: Access::KeyOptional,
     needs: "nothing for hashtags and public timelines of open servers; a token with the scope read for the rest",
     budgets: &[Budget::new(300, 300, Over::Host)],
+    budgets_word: Word::theirs("Mastodon API, Rate limits", "https://docs.joinmastodon.org/api/rate-limits/"),
     least_every: 60,
     paging: "40 posts a page",
-    erase: &[Erase { what: "what was deleted there", hours: 48 }],
+    erase: &[Erase::new("what was deleted there", 48, Word::Habit)],
     sees: "posts with chosen hashtags and on public timelines; with a token search, notifications, home, and \
         edits and deletes at once; without one edits and deletes on re-check",
     cannot: "posts that have not reached the servers named; other people's private posts; authors who ask not to \
@@ -115,8 +117,8 @@ impl Mastodon {
         self.wanted.timelines.iter().filter(move |timeline| signed || !timeline.signed())
     }
 
-    /// Reads all timelines; gives the servers that failed, which are left alone until the next look. Nobody
-    /// answered: that is an error.
+    /// Reads all timelines; gives the servers that failed, which are left alone until the next look and are told
+    /// as trouble. Nobody answered: that is an error.
     async fn look(
         &self,
         cursor: &mut Cursor,
@@ -142,8 +144,8 @@ impl Mastodon {
                     place.through = Some(now);
                 }
                 let Err(error) = looked else { continue };
-                tracing::warn!(source.id = %self.settings.id, "{}", error.what);
                 batch.rest = batch.rest.max(error.pause());
+                batch.trouble.push(trouble(&server.name, &error));
                 failed.push(number);
                 first.get_or_insert(error);
                 break;

@@ -6,12 +6,14 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::domain::id::SourceId;
 use crate::domain::post::Post;
 use crate::domain::problem::Problems;
-use crate::domain::source::{Gap, SkipReason};
+use crate::domain::source::{Gap, SkipReason, Trouble};
 
 /// What a source was configured with.
 #[derive(Debug, Clone, PartialEq)]
@@ -29,6 +31,19 @@ pub struct Position {
     pub cursor: Option<String>,
     /// What makes the next request cheap.
     pub memo: Option<String>,
+}
+
+impl Position {
+    /// Where a cursor of the kind's own stands.
+    pub fn of(cursor: &impl Serialize) -> Self {
+        let written = serde_json::to_string(cursor).expect("names, numbers and times always serialise");
+        Self { cursor: Some(written), memo: None }
+    }
+
+    /// The cursor; a beginning where none was kept, or none that can be read.
+    pub fn kept<Cursor: DeserializeOwned + Default>(&self) -> Cursor {
+        self.cursor.as_deref().and_then(|cursor| serde_json::from_str(cursor).ok()).unwrap_or_default()
+    }
 }
 
 /// What one look at a source gave.
@@ -52,6 +67,8 @@ pub struct Batch {
     pub gaps: Vec<Gap>,
     /// Authors who left the site, with all they wrote. A single post that went is a post with `deleted` set.
     pub gone: Vec<AuthorGone>,
+    /// Lists, servers, that this look could not read while it read others. `fetched_through` stands still for them.
+    pub trouble: Vec<Trouble>,
 }
 
 /// An author whose account was deleted, or who withdrew what they wrote.
@@ -109,6 +126,21 @@ pub enum Retry {
     Budget(SignedDuration),
 }
 
+impl Retry {
+    /// What a person can do about it.
+    pub fn remedy(self) -> String {
+        match self {
+            Retry::Never => "it stays so until the settings, or the key, are put right".into(),
+            Retry::Soon => {
+                "it is asked again with every look; if it lasts, see whether the place is well".into()
+            }
+            Retry::After(wait) | Retry::Budget(wait) => {
+                format!("it asked for a pause of {wait:#}, and is asked again then")
+            }
+        }
+    }
+}
+
 /// Why a look gave nothing.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{what}")]
@@ -122,6 +154,11 @@ pub struct SourceError {
 }
 
 impl SourceError {
+    /// What is worth another try.
+    pub fn soon(what: impl Into<String>) -> Self {
+        Self { what: what.into(), retry: Retry::Soon, position: None }
+    }
+
     /// For how long the site is not to be asked. A look that has something by then ends well, gives it, and
     /// says this as its `rest`: to begin again from nothing would use up the budget once more.
     pub fn pause(&self) -> Option<SignedDuration> {
@@ -145,8 +182,24 @@ pub trait Source: Send + Sync + 'static {
     /// What went wrong and whether trying again helps.
     async fn poll(&mut self, position: &Position, now: Timestamp) -> Result<Batch, SourceError>;
 
+    /// Looks once from the beginning, to show what it would take in. A place that charges is paid from what stands
+    /// in the position.
+    async fn trial(&mut self, position: &Position, now: Timestamp) -> Tried {
+        Tried { position: position.clone(), looked: self.poll(&Position::default(), now).await }
+    }
+
     /// How long to wait after a look that went well, before the site's own wishes.
     fn interval(&self) -> SignedDuration;
+
+    /// What its place allows it, where that is not what its kind's terms say of most.
+    fn terms(&self) -> Option<&'static Terms> {
+        None
+    }
+
+    /// What its looks usually ask, to sum up what sources that share a budget need; empty: as its kind's terms say.
+    fn asks(&self) -> Vec<Asks> {
+        Vec::new()
+    }
 
     /// What an operator should know of the last look beside what it gave: what it costs, what it forecasts.
     fn remark(&self) -> Option<String> {
@@ -166,6 +219,35 @@ pub trait Source: Send + Sync + 'static {
     async fn recheck(&mut self, _known: &[Known], _now: Timestamp) -> Result<Rechecked, SourceError> {
         Ok(Rechecked::default())
     }
+}
+
+/// What a source usually asks of its place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Asks {
+    /// What the place counts it under (`Budget::bucket`).
+    pub bucket: &'static str,
+    /// How much of the budgets it takes.
+    pub cost: u32,
+    /// How often.
+    pub every: SignedDuration,
+    /// The setting that says how often.
+    pub setting: &'static str,
+}
+
+impl Asks {
+    /// So many questions a look, each at the price of one.
+    pub fn new(bucket: &'static str, questions: usize, every: SignedDuration) -> Self {
+        let cost = u32::try_from(questions).unwrap_or(u32::MAX);
+        Self { bucket, cost, every, setting: "interval" }
+    }
+}
+
+/// What a look for a trial gave.
+pub struct Tried {
+    /// To be kept in place of the position that was handed in: nothing was read, and what was paid is paid.
+    pub position: Position,
+    /// What it would take in.
+    pub looked: Result<Batch, SourceError>,
 }
 
 /// What kinds may use.

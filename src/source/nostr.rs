@@ -22,13 +22,13 @@ use url::Url;
 
 use super::fetch::{self, Fetcher};
 use super::params::Params;
-use super::terms::{Budget, Erase, Over, Proven};
+use super::terms::{Budget, Erase, Over, Proven, Word};
 use super::{
     Batch, Built, Kind, Known, Position, Rechecked, Reject, Retry, Settings, Source, SourceError, Terms,
     Tools,
 };
 use crate::domain::problem::Problems;
-use crate::domain::source::{Gap, GapCause, SkipReason};
+use crate::domain::source::{Gap, GapCause, SkipReason, Trouble};
 
 mod code;
 mod cursor;
@@ -54,7 +54,7 @@ static TERMS: Terms = Terms {
     budgets: &[Budget::per_minute(60, Over::Host), Budget::per_minute(20, Over::Host).of(BUCKET)],
     least_every: 1,
     paging: "pushed; 500 events at once of what was missed",
-    erase: &[Erase { what: "what its author has taken back", hours: 24 }],
+    erase: &[Erase::new("what its author has taken back", 24, Word::Habit)],
     sees: "notes, comments and articles with chosen hashtags, by chosen authors, or found by relays that search, as \
            chosen relays tell them; what authors take back; signatures are verified",
     cannot: "notes without such a hashtag that no relay of yours finds, what only other relays hold, relays that want \
@@ -426,6 +426,10 @@ impl Source for Nostr {
         // Relays give the newest first.
         batch.posts.sort_by_key(|post| (post.deleted, post.created_at));
         batch.more = frames > 0;
+        let faults = self.relays.iter().filter_map(|relay| Some((relay.url.clone(), relay.fault.as_ref()?)));
+        batch.trouble = faults
+            .map(|(part, fault)| Trouble { part, what: fault.what.clone(), remedy: fault.retry.remedy() })
+            .collect();
         let written = cursor.write();
         self.handed = Some(written.clone());
         batch.position = Position { cursor: Some(written), memo: None };
@@ -434,16 +438,6 @@ impl Source for Nostr {
 
     fn interval(&self) -> SignedDuration {
         SignedDuration::from_secs(1)
-    }
-
-    fn remark(&self) -> Option<String> {
-        let faults: Vec<&str> = self
-            .relays
-            .iter()
-            .filter_map(|relay| relay.fault.as_ref())
-            .map(|fault| fault.what.as_str())
-            .collect();
-        (!faults.is_empty()).then(|| faults.join("; "))
     }
 
     fn recheck_at_once(&self) -> usize {

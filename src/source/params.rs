@@ -51,32 +51,33 @@ impl<'a> Params<'a> {
 
     /// A list of texts, or numbers as texts, that are of a form; empty when absent.
     pub fn texts(&mut self, key: &'static str, sample: &str, fits: impl Fn(&str) -> bool) -> Vec<String> {
-        let Some(value) = self.value(key) else { return Vec::new() };
-        let items = value.as_array().map(Vec::as_slice).unwrap_or_default();
-        let text =
-            |item: &Value| item.as_str().map(str::to_owned).or_else(|| Some(item.as_u64()?.to_string()));
-        let list: Vec<String> =
-            items.iter().filter_map(text).filter(|text| !text.trim().is_empty() && fits(text)).collect();
-        if list.is_empty() || list.len() < items.len() {
-            self.fault(
-                key,
-                format!("{value} is not what {key} look like"),
-                format!("write {key} = {sample}"),
-            );
-        }
-        list
+        let text = |item: &Value| {
+            let text = item.as_str().map(|text| text.trim().to_owned());
+            text.or_else(|| Some(item.as_u64()?.to_string())).filter(|text| fits(text))
+        };
+        self.items(key, sample, (1, &format!("is not what {key} look like")), text)
     }
 
-    /// A list of texts that are not empty; one text is a list of one, absent is none.
-    pub fn list(&mut self, key: &'static str) -> Vec<&'a str> {
+    /// A list of any texts; empty when absent, or when written so.
+    pub fn list(&mut self, key: &'static str, sample: &str) -> Vec<String> {
+        self.items(key, sample, (0, "is no list of texts"), |item| Some(item.as_str()?.trim().to_owned()))
+    }
+
+    /// A list of so many at least, of which each can be read and is not empty. One item stands for a list of one.
+    fn items(
+        &mut self,
+        key: &'static str,
+        sample: &str,
+        (least, fault): (usize, &str),
+        read: impl Fn(&Value) -> Option<String>,
+    ) -> Vec<String> {
         let Some(value) = self.value(key) else { return Vec::new() };
-        let list = value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice);
-        let texts: Vec<&str> = list.iter().filter_map(Value::as_str).collect();
-        if texts.len() < list.len() || texts.iter().any(|text| text.trim().is_empty()) {
-            self.fault(key, format!("{value} is no list of texts"), format!("write {key} = [\"…\"]"));
-            return Vec::new();
+        let items = value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice);
+        let list: Vec<String> = items.iter().filter_map(read).filter(|text| !text.is_empty()).collect();
+        if list.len() < items.len().max(least) {
+            self.fault(key, format!("{value} {fault}"), format!("write {key} = {sample}"));
         }
-        texts
+        list
     }
 
     /// One of a few words.
@@ -177,6 +178,30 @@ mod tests {
             assert!(said.contains(part), "{part}: {said}");
         }
         assert!(!said.contains("hunter2"), "{said}");
+    }
+
+    #[test]
+    fn a_list_is_whole_or_a_fault() {
+        let table = json!({ "one": " acme ", "some": ["acme", 57], "none": [], "blank": ["acme", " "] });
+        let mut params = Params::new(&table);
+        assert_eq!(params.list("one", "[\"acme\"]"), ["acme"]);
+        assert_eq!(params.texts("some", "[57]", |_| true), ["acme", "57"]);
+        assert!(params.list("absent", "[]").is_empty());
+        params.list("none", "[\"acme\"]");
+        params.texts("none", "[57]", |_| true);
+        params.list("blank", "[\"acme\"]");
+        params.list("some", "[\"acme\"]");
+        params.texts("some", "[57]", |text| text == "57");
+        let said = params.finish().to_string();
+        for part in [
+            "[] is not what none look like",
+            "\" \"] is no list",
+            "57] is no list",
+            "57] is not what some look like",
+        ] {
+            assert!(said.contains(part), "{part}: {said}");
+        }
+        assert!(!said.contains("[] is no list"), "{said}");
     }
 
     #[test]

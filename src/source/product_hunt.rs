@@ -7,21 +7,20 @@
 //! # Accepted
 //! Names of people are withheld from everybody but themselves (`[REDACTED]`): such an author is none.
 
-use std::collections::BTreeMap;
-
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use url::Url;
 
-use super::api::back::{self, Back, Lists, Page};
+use super::api::back::{self, Lists, Page};
 use super::api::{self, Api, Credential, Node, Sign};
 use super::params::Params;
-use super::terms::{Access, Budget, Commercial, Erase, Over};
+use super::terms::{Access, Budget, Commercial, Erase, Over, Word};
 use super::{
     Answer, Batch, Built, Kind, Known, Nothing, Parsed, Position, Rechecked, Retry, Settings, Source,
     SourceError, Terms, Tools, fetch, record,
 };
+use crate::domain::id::SourceId;
 use crate::domain::post::{Post, PostKind};
 use crate::domain::problem::Problems;
 use crate::domain::secret::SecretRef;
@@ -41,9 +40,16 @@ static TERMS: Terms = Terms {
     needs: "a developer token of a Product Hunt account",
     // Points, not requests: 6,250 in fifteen minutes, by what a question may open.
     budgets: &[Budget::new(6_000, 900, Over::Credential)],
+    budgets_word: Word::stricter(
+        "6,250 points in 15 minutes",
+        "Product Hunt API, Rate Limits",
+        "https://api.producthunt.com/v2/docs/rate_limits/headers",
+    ),
+    asks: COST.0,
+    each: &["topics"],
     least_every: 300,
     paging: "20 launches or 50 comments a page",
-    erase: &[Erase { what: "what was deleted there, found by asking again", hours: 48 }],
+    erase: &[Erase::new("what was deleted there, found by asking again", 48, Word::Habit)],
     commercial: Commercial::Contract,
     sees: "new launches; new comments below chosen launches and the newest of a topic; removals on re-check",
     cannot: "names of people (withheld); reviews; answers below comments of launches that were not chosen",
@@ -227,19 +233,18 @@ impl ProductHunt {
         let url = format!("{}/v2/api/graphql", self.wanted.base);
         let body = json!({ "query": query, "variables": variables });
         let answer = self.api.counted("", cost).post(&url, &body).await?;
-        match parse(&answer.borrowed(), &self.settings).nothing {
-            None | Some(Nothing::NoPostsInside) => Ok(answer),
-            Some(nothing) => {
-                let what = format!("the answer of Product Hunt {}", nothing.words());
-                Err(SourceError { what, retry: Retry::Soon, position: None })
-            }
-        }
+        parse(&answer.borrowed(), &self.settings).or_strange("the answer of Product Hunt")?;
+        Ok(answer)
     }
 }
 
 #[async_trait]
 impl Lists for ProductHunt {
-    async fn page(&mut self, list: &str, next: Option<&str>) -> Result<Page, SourceError> {
+    fn id(&self) -> &SourceId {
+        &self.settings.id
+    }
+
+    async fn page(&mut self, list: &str, next: Option<&str>, _: Timestamp) -> Result<Page, SourceError> {
         let (sort, name) = list.split_once(' ').unwrap_or((list, ""));
         let (query, variables, cost, at) = if sort == "post" {
             let query = format!(
@@ -280,15 +285,13 @@ impl Lists for ProductHunt {
 #[async_trait]
 impl Source for ProductHunt {
     async fn poll(&mut self, position: &Position, now: Timestamp) -> Result<Batch, SourceError> {
-        let kept = position.cursor.as_deref().and_then(|cursor| serde_json::from_str(cursor).ok());
-        let mut lists: BTreeMap<String, Back> = kept.unwrap_or_default();
         let mut names: Vec<String> =
             self.wanted.topics.iter().map(|topic| format!("topic {topic}")).collect();
         names.extend(self.wanted.posts.iter().map(|post| format!("post {post}")));
         if names.is_empty() {
             names.push("newest".to_owned());
         }
-        back::look(self, &names, &mut lists, now).await.end(&lists)
+        back::read(self, &names, position, now).await
     }
 
     fn interval(&self) -> SignedDuration {

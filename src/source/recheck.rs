@@ -17,6 +17,8 @@ const FIRST: SignedDuration = SignedDuration::from_hours(6);
 const LONGEST: SignedDuration = SignedDuration::from_hours(90 * 24);
 /// Terms that say "at once" are met by asking this often.
 const SHORTEST: SignedDuration = SignedDuration::from_mins(15);
+/// From one question in vain to the next.
+const LONGEST_TRY: SignedDuration = SignedDuration::from_hours(24);
 /// Between two questions where the terms name no budget.
 const PACE: SignedDuration = SignedDuration::from_secs(5);
 /// What may be late where the terms name no deadline.
@@ -41,6 +43,13 @@ pub fn next_recheck(terms: &Terms, age: SignedDuration, now: Timestamp) -> Times
     now.checked_add(wait).unwrap_or(Timestamp::MAX)
 }
 
+/// When to ask again for a post of which a question brought no word, though the place answered or its turn came:
+/// a sixteenth of the time it was not seen, so that several tries fit between its due time and its deadline and
+/// one that stays mute is asked for ever more rarely.
+pub fn next_try(unseen: SignedDuration, now: Timestamp) -> Timestamp {
+    now.checked_add((unseen / 16).clamp(SHORTEST, LONGEST_TRY)).unwrap_or(Timestamp::MAX)
+}
+
 /// How long after its due time a post is overdue: what is later breaks the terms.
 pub fn grace(terms: &Terms) -> SignedDuration {
     let by_deadline = deadline(terms).map(|deadline| deadline / 4);
@@ -61,13 +70,15 @@ pub fn pace(terms: &Terms) -> SignedDuration {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::source::terms::{Budget, Erase, Over};
+    use crate::source::terms::{Budget, Erase, Over, Word};
 
     const OPEN: Terms = Terms::OPEN;
-    const DAY: Terms =
-        Terms { erase: &[Erase { what: "posts", hours: 48 }, Erase { what: "names", hours: 24 }], ..OPEN };
+    const DAY: Terms = Terms {
+        erase: &[Erase::new("posts", 48, Word::Habit), Erase::new("names", 24, Word::Habit)],
+        ..OPEN
+    };
     const MONTH: Terms = Terms { keep_days: Some(30), refresh: true, ..OPEN };
-    const AT_ONCE: Terms = Terms { erase: &[Erase { what: "posts", hours: 0 }], ..OPEN };
+    const AT_ONCE: Terms = Terms { erase: &[Erase::new("posts", 0, Word::Habit)], ..OPEN };
 
     fn wait(terms: &Terms, age_hours: i64) -> i64 {
         let now = Timestamp::from_second(1_800_000_000).expect("in range");
@@ -98,6 +109,22 @@ mod tests {
                 let latest = wait(terms, age) + grace(terms).as_mins();
                 assert!(latest <= limit * 60, "{age}: {latest} minutes");
             }
+        }
+    }
+
+    #[test]
+    fn several_tries_fit_before_a_deadline() {
+        let start = Timestamp::from_second(1_800_000_000).expect("in range");
+        for terms in [&DAY, &MONTH, &AT_ONCE] {
+            let mut at = next_recheck(terms, SignedDuration::from_hours(9_000), start);
+            let latest = at + grace(terms);
+            let mut tries = 0;
+            while at <= latest {
+                tries += 1;
+                at = next_try(at.duration_since(start), at);
+            }
+            let least = if std::ptr::eq(terms, &AT_ONCE) { 1 } else { 2 };
+            assert!((least..=8).contains(&tries), "{tries} for {:?}", terms.erase);
         }
     }
 

@@ -28,11 +28,12 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use url::Url;
 
+use super::api::Look;
 use super::params::Params;
-use super::terms::{Access, Budget, Commercial, Erase, Over};
+use super::terms::{Access, Budget, Commercial, Erase, Over, Word};
 use super::{
-    Batch, Built, Kind, Known, Nothing, Position, Rechecked, Retry, Settings, Source, SourceError, Terms,
-    Tools,
+    Asks, Batch, Built, Kind, Known, Nothing, Position, Rechecked, Retry, Settings, Source, SourceError,
+    Terms, Tools,
 };
 use crate::domain::problem::Problems;
 use crate::domain::secret::SecretRef;
@@ -61,11 +62,30 @@ static TERMS: Terms = Terms {
     needs: "Reddit's approval under its Responsible Builder Policy and an OAuth application; or one's own feed address",
     // 100 a minute are allowed to an approved application; the rest is left to its other uses.
     budgets: &[Budget::per_minute(60, Over::Credential), Budget::new(20, 600, Over::Anonymous)],
+    budgets_word: Word::stricter(
+        "100 a minute for a client, averaged over 10 minutes; whoever does not sign in is blocked",
+        "Reddit Data API Wiki, Rate Limits",
+        "https://support.reddithelp.com/hc/en-us/articles/16160319875092-Reddit-Data-API-Wiki",
+    ),
     least_every: 60,
     paging: "100 a page, the newest 1000 of a listing, some 250 of a search",
     erase: &[
-        Erase { what: "what was deleted or removed there", hours: 48 },
-        Erase { what: "what names an account that was deleted", hours: 48 },
+        Erase::new(
+            "what was deleted or removed there",
+            48,
+            Word::theirs(
+                "Reddit Data API Wiki, Rules: what was deleted must go; to delete all that is stored within 48 hours is strongly recommended",
+                "https://support.reddithelp.com/hc/en-us/articles/16160319875092-Reddit-Data-API-Wiki",
+            ),
+        ),
+        Erase::new(
+            "what names an account that was deleted",
+            48,
+            Word::theirs(
+                "Reddit Data API Wiki, Rules: what was deleted must go; to delete all that is stored within 48 hours is strongly recommended",
+                "https://support.reddithelp.com/hc/en-us/articles/16160319875092-Reddit-Data-API-Wiki",
+            ),
+        ),
     ],
     commercial: Commercial::Contract,
     sees: "new posts and comments of chosen subreddits, posts of searches, removals and edits on re-check",
@@ -127,8 +147,9 @@ fn wanted(settings: &Settings) -> (Wanted, Problems) {
     let (id, secret) = (params.text("client_id"), params.secret("client_secret"));
     let (name, password) = (params.text("username"), params.secret("password"));
     let feed = params.secret("feed");
-    let subreddits: Vec<String> = params.list("subreddits").into_iter().map(bare_subreddit).collect();
-    let search: Vec<String> = params.list("search").into_iter().map(str::to_owned).collect();
+    let subreddits = params.list("subreddits", "[\"acme\"]");
+    let subreddits: Vec<String> = subreddits.iter().map(|name| bare_subreddit(name)).collect();
+    let search = params.list("search", "[\"acme app\"]");
     let comments = params.value("comments").is_none_or(|value| value.as_bool().unwrap_or(true));
     if let Some(name) = subreddits.iter().find(|name| !is_subreddit(name)) {
         params.fault("subreddits", format!("\"{name}\" cannot be a subreddit"), "write its name without r/");
@@ -273,7 +294,6 @@ impl Reddit {
         place: &Place,
         mark: &mut Mark,
         batch: &mut Batch,
-        fresh: &mut usize,
         now: Timestamp,
     ) -> Result<bool, Trouble> {
         let began = batch.posts.len();
@@ -288,7 +308,6 @@ impl Reddit {
             }
             let names: Vec<(String, Option<Timestamp>)> =
                 parsed.posts.iter().map(|post| (post.id.clone(), post.created_at)).collect();
-            *fresh += mark.unknown(&names);
             batch.posts.extend(parsed.posts);
             batch.rejects.extend(parsed.rejects);
             batch.rest = batch.rest.max(answer.rest.filter(|_| self.wanted.feed.is_some()));
@@ -318,47 +337,38 @@ impl Reddit {
 #[async_trait]
 impl Source for Reddit {
     async fn poll(&mut self, position: &Position, now: Timestamp) -> Result<Batch, SourceError> {
-        let kept = position.cursor.as_deref().and_then(|cursor| serde_json::from_str::<Cursor>(cursor).ok());
-        if kept.is_none() && !self.wanted.subreddits.is_empty() {
+        if position.cursor.is_none() && !self.wanted.subreddits.is_empty() {
             let subreddits = self.wanted.subreddits.clone();
             self.door.all_there(&subreddits, now).await.map_err(Trouble::error)?;
         }
-        let mut cursor = kept.unwrap_or_default();
+        let mut cursor: Cursor = position.kept();
         let places = self.wanted.places();
         cursor.places.retain(|name, _| places.iter().any(|place| place.name == *name));
-        let mut batch = Batch::default();
-        let (mut fresh, mut whole, mut failed) = (0, true, None);
+        let mut look = Look::default();
+        let mut whole = true;
         for place in &places {
             let mut mark = cursor.places.remove(&place.name).unwrap_or_default();
-            let outcome = self.read(place, &mut mark, &mut batch, &mut fresh, now).await;
+            let outcome = self.read(place, &mut mark, &mut look.batch, now).await;
             cursor.places.insert(place.name.clone(), mark);
             match outcome {
-                Ok(reached) => {
-                    batch.more |= !reached;
-                    whole &= reached;
+                Ok(reached) => whole &= reached,
+                Err(Trouble::Here(error)) => {
+                    look.note(&place.name, error);
                 }
-                Err(Trouble::Here(error)) => failed = failed.or(Some(error)),
                 // Where nobody is let in, the next listing is not tried.
                 Err(Trouble::Everywhere(error)) => {
-                    failed = Some(error);
+                    look.note(&place.name, error);
                     break;
                 }
             }
         }
-        let written = serde_json::to_string(&cursor).expect("names and times always serialise");
-        let position = Position { cursor: Some(written), memo: None };
-        if let Some(error) = failed {
-            // What one listing has is not held back by another; what is only old tells that one failed.
-            if fresh == 0 {
-                return Err(SourceError { position: Some(position), ..error });
-            }
-            batch.rest = error.pause();
-            batch.more = false;
-            whole = false;
-        }
-        batch.fetched_through = whole.then_some(now);
-        batch.position = position;
-        Ok(batch)
+        look.batch.more = !whole;
+        look.batch.fetched_through = whole.then_some(now);
+        look.end(Position::of(&cursor))
+    }
+
+    fn asks(&self) -> Vec<Asks> {
+        vec![Asks::new("", self.wanted.places().len(), self.wanted.interval)]
     }
 
     fn interval(&self) -> SignedDuration {

@@ -16,10 +16,12 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 
 use self::site::{Page, Site};
-use super::api::{Climb, Credential};
+use super::api::{self, Climb, Credential};
 use super::params::Params;
-use super::terms::{Access, Budget, Commercial, Erase, Over};
-use super::{Batch, Built, Kind, Known, Position, Rechecked, Settings, Source, SourceError, Terms, Tools};
+use super::terms::{Access, Budget, Commercial, Erase, Over, Word};
+use super::{
+    Asks, Batch, Built, Kind, Known, Position, Rechecked, Settings, Source, SourceError, Terms, Tools,
+};
 use crate::domain::post::{Post, PostKind};
 use crate::domain::problem::Problems;
 use crate::domain::secret::SecretRef;
@@ -47,9 +49,13 @@ static TERMS: Terms = Terms {
         Budget::per_day(10_000, Over::Credential),
         Budget::new(25, 1, Over::Host),
     ],
+    budgets_word: Word::theirs(
+        "Stack Exchange API, Throttles",
+        "https://api.stackexchange.com/docs/throttle",
+    ),
     least_every: 60,
     paging: "100 a page; by the time of the last activity",
-    erase: &[Erase { what: "what was deleted there, found by asking again", hours: 48 }],
+    erase: &[Erase::new("what was deleted there, found by asking again", 48, Word::Habit)],
     commercial: Commercial::Allowed,
     sees: "questions by tag or search, or all of a site; answers; comments; edits; what was missed after days off",
     cannot: "comments below posts that are not among the 100 active last; chat",
@@ -200,7 +206,7 @@ struct StackExchange {
 
 /// What one look has gathered so far.
 struct Look {
-    batch: Batch,
+    inner: api::Look,
     cursor: Cursor,
     now: Timestamp,
     /// The oldest bound of what is not read up to now.
@@ -211,8 +217,8 @@ impl Look {
     fn take(&mut self, posts: Vec<Post>, climb: &Climb) {
         for post in posts {
             let old = post.created_at.is_some_and(|at| at < climb.began);
-            if !old && !self.batch.posts.iter().any(|known| known.id == post.id) {
-                self.batch.posts.push(post);
+            if !old && !self.inner.batch.posts.iter().any(|known| known.id == post.id) {
+                self.inner.batch.posts.push(post);
             }
         }
     }
@@ -291,7 +297,7 @@ impl StackExchange {
                 watch(&mut watched.answers, &answers, true);
                 posts.extend(answers);
             }
-            look.batch.rejects.extend(parsed.rejects);
+            look.inner.batch.rejects.extend(parsed.rejects);
             look.take(posts, &climb);
             climb.read(&parse::times(&page.answer.borrowed()), page.more);
             look.cursor.lists.insert(key.to_owned(), climb.clone());
@@ -299,11 +305,18 @@ impl StackExchange {
                 return Ok(());
             }
             if number == MOST_PAGES {
-                look.batch.more = true;
+                look.inner.batch.more = true;
                 look.behind = Some(look.behind.map_or(climb.since, |behind| behind.min(climb.since)));
             }
         }
         Ok(())
+    }
+
+    /// Whether a site gives any post at all.
+    async fn serves(&self, site: &str, now: Timestamp) -> Result<bool, SourceError> {
+        let query = [("site", site), ("pagesize", "1"), ("filter", "withbody")];
+        let page = self.site.get("/questions", &query, now).await?;
+        Ok(!parse(&page.answer.borrowed(), &self.settings).posts.is_empty())
     }
 
     /// Answers, new or changed, to the questions of a page.
@@ -347,29 +360,28 @@ impl StackExchange {
         Ok(())
     }
 
-    async fn all(&self, look: &mut Look) -> Result<(), SourceError> {
-        for site in &self.wanted.sites {
-            for about in &self.wanted.about {
-                let key = about.key(site);
-                let mut query = vec![("site", site.as_str())];
-                match about {
-                    About::Tag(tag) => query.push(("tagged", tag)),
-                    About::Search(search) => query.push(("q", search)),
-                    About::Everything => {
-                        for what in ["questions", "answers", "comments"] {
-                            if what != "comments" || self.wanted.comments {
-                                self.list(look, &format!("{key} {what}"), &format!("/{what}"), &query, None)
-                                    .await?;
-                            }
+    /// All that is wanted of a site.
+    async fn read(&self, look: &mut Look, site: &str) -> Result<(), SourceError> {
+        for about in &self.wanted.about {
+            let key = about.key(site);
+            let mut query = vec![("site", site)];
+            match about {
+                About::Tag(tag) => query.push(("tagged", tag)),
+                About::Search(search) => query.push(("q", search)),
+                About::Everything => {
+                    for what in ["questions", "answers", "comments"] {
+                        if what != "comments" || self.wanted.comments {
+                            self.list(look, &format!("{key} {what}"), &format!("/{what}"), &query, None)
+                                .await?;
                         }
-                        continue;
                     }
+                    continue;
                 }
-                // Comments of the last look's posts first: a new post's own comments come with the next.
-                self.list(look, &key, "/search/advanced", &query, Some(&key)).await?;
-                if self.wanted.comments {
-                    self.comments(look, &key, site).await?;
-                }
+            }
+            // Comments of the last look's posts first: a new post's own comments come with the next.
+            self.list(look, &key, "/search/advanced", &query, Some(&key)).await?;
+            if self.wanted.comments {
+                self.comments(look, &key, site).await?;
             }
         }
         Ok(())
@@ -379,25 +391,24 @@ impl StackExchange {
 #[async_trait]
 impl Source for StackExchange {
     async fn poll(&mut self, position: &Position, now: Timestamp) -> Result<Batch, SourceError> {
-        let cursor = position.cursor.as_deref().and_then(|cursor| serde_json::from_str(cursor).ok());
-        let mut look =
-            Look { batch: Batch::default(), cursor: cursor.unwrap_or_default(), now, behind: None };
-        let failed = self.all(&mut look).await.err();
-        let Look { mut batch, cursor, behind, .. } = look;
-        let written = serde_json::to_string(&cursor).expect("names and times always serialise");
-        batch.position = Position { cursor: Some(written), memo: None };
-        match failed {
-            Some(error) if batch.posts.is_empty() => {
-                return Err(SourceError { position: Some(batch.position), ..error });
+        let mut look = Look { inner: api::Look::default(), cursor: position.kept(), now, behind: None };
+        for site in &self.wanted.sites {
+            if let Err(error) = self.read(&mut look, site).await
+                && look.inner.note(site, error)
+            {
+                break;
             }
-            // What was had is given; the rest is asked for when there is room again.
-            Some(error) => {
-                batch.rest = error.pause();
-                batch.more = false;
-            }
-            None => batch.fetched_through = Some(behind.unwrap_or(now)),
         }
-        Ok(batch)
+        let Look { mut inner, cursor, behind, .. } = look;
+        inner.batch.fetched_through = Some(behind.unwrap_or(now));
+        inner.end(Position::of(&cursor))
+    }
+
+    fn asks(&self) -> Vec<Asks> {
+        let wanted = &self.wanted;
+        let each: i64 = wanted.about.iter().map(|about| about.costs(wanted.comments)).sum();
+        let each = usize::try_from(each).unwrap_or(usize::MAX);
+        vec![Asks::new("", each.saturating_mul(wanted.sites.len()), wanted.interval)]
     }
 
     fn interval(&self) -> SignedDuration {
@@ -437,8 +448,18 @@ impl Source for StackExchange {
                 let found = parse(&page.answer.borrowed(), &self.settings);
                 let missing =
                     posts.iter().filter(|post| !found.posts.iter().any(|found| found.id == post.id));
-                // What is there and could not be read is there.
-                let sure = !page.more && found.rejects.is_empty();
+                // What is there and could not be read is there; and where all are missing, it may be the site.
+                let mut sure = !page.more && found.rejects.is_empty();
+                if sure && found.posts.is_empty() {
+                    sure = match self.serves(site, now).await {
+                        Ok(serves) => serves,
+                        Err(error) if error.pause().is_some() => {
+                            told.rest = error.pause();
+                            return Ok(told);
+                        }
+                        Err(error) => return Err(error),
+                    };
+                }
                 told.gone.extend(missing.filter(|_| sure).map(|post| post.id.clone()));
                 told.posts.extend(found.posts);
             }

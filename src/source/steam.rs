@@ -17,11 +17,12 @@ use url::Url;
 use super::api::back::{self, Back, Lists, Page};
 use super::api::{self, Api, Node};
 use super::params::Params;
-use super::terms::{Budget, Over};
+use super::terms::{Budget, Over, Word};
 use super::{
-    Answer, Batch, Built, Kind, Nothing, Parsed, Position, Retry, Settings, Source, SourceError, Terms,
-    Tools, rating, record, text,
+    Answer, Batch, Built, Kind, Nothing, Parsed, Position, Settings, Source, SourceError, Terms, Tools,
+    rating, record, text,
 };
+use crate::domain::id::SourceId;
 use crate::domain::post::{Post, PostKind};
 use crate::domain::problem::Problems;
 
@@ -38,6 +39,12 @@ pub const KIND: Kind = Kind {
 static TERMS: Terms = Terms {
     // Who has a key may ask 100,000 times a day; nothing is said of those without.
     budgets: &[Budget::per_minute(20, Over::Host), Budget::per_day(10_000, Over::Host)],
+    budgets_word: Word::stricter(
+        "100,000 a day for a key; nothing without one",
+        "Steam Web API Terms of Use",
+        "https://steamcommunity.com/dev/apiterms",
+    ),
+    each: &["apps", "languages"],
     least_every: 60,
     paging: "100 reviews a page, back to the first",
     sees: "new reviews and changed ones, with their verdict, of all languages or some",
@@ -106,8 +113,8 @@ fn wanted(settings: &Settings) -> (Wanted, Problems) {
         params.fault("apps", "nothing to read", format!("write apps = {sample}"));
     }
     let mut languages = Vec::new();
-    for given in params.list("languages") {
-        let name = given.trim().to_ascii_lowercase();
+    for given in params.list("languages", "[\"english\"]") {
+        let name = given.to_ascii_lowercase();
         match LANGUAGES.iter().find(|(steam, tag)| *steam == name || *tag == name) {
             Some((steam, _)) => languages.push((*steam).to_owned()),
             None => {
@@ -311,7 +318,11 @@ const ORDERS: [(&str, u8); 2] = [("new", 1), ("changed", 2)];
 
 #[async_trait]
 impl Lists for Steam {
-    async fn page(&mut self, list: &str, next: Option<&str>) -> Result<Page, SourceError> {
+    fn id(&self) -> &SourceId {
+        &self.settings.id
+    }
+
+    async fn page(&mut self, list: &str, next: Option<&str>, _: Timestamp) -> Result<Page, SourceError> {
         let (app, order) = list.split_once(' ').unwrap_or_default();
         let filter = ORDERS.iter().find(|(name, _)| *name == order).map_or(1, |(_, number)| *number);
         let all = [String::from("all")];
@@ -326,15 +337,8 @@ impl Lists for Steam {
         let url = api::with_query(&url, &[("input_json", &input.to_string())]);
         let answer = self.api.get(&url).await?;
         let parsed = parse(&answer.borrowed(), &self.settings);
-        let strange = |nothing: Nothing| {
-            let what = format!("the answer of Steam for app {app} {}", nothing.words());
-            SourceError { what, retry: Retry::Soon, position: None }
-        };
-        match parsed.nothing {
-            None | Some(Nothing::NoPostsInside) => {}
-            Some(nothing) => return Err(strange(nothing)),
-        }
-        let value = answer.borrowed().json().map_err(strange)?;
+        let parsed = parsed.or_strange(&format!("the answer of Steam for app {app}"))?;
+        let value = answer.borrowed().json().unwrap_or_default();
         let whole = Node::root(&value);
         let root = whole.get("response").unwrap_or_else(|| whole.clone());
         // Pages come short now and then; the end is an empty one, or the same cursor again.
@@ -353,8 +357,7 @@ impl Lists for Steam {
 #[async_trait]
 impl Source for Steam {
     async fn poll(&mut self, position: &Position, now: Timestamp) -> Result<Batch, SourceError> {
-        let kept = position.cursor.as_deref().and_then(|cursor| serde_json::from_str(cursor).ok());
-        let mut lists: BTreeMap<String, Back> = kept.unwrap_or_default();
+        let mut lists: BTreeMap<String, Back> = position.kept();
         let apps = self.wanted.apps.iter();
         let names: Vec<String> =
             apps.flat_map(|app| ORDERS.iter().map(move |(order, _)| format!("{app} {order}"))).collect();
@@ -367,7 +370,7 @@ impl Source for Steam {
             }
         }
         look.batch.posts = given;
-        look.end(&lists)
+        look.end(Position::of(&lists))
     }
 
     fn interval(&self) -> SignedDuration {

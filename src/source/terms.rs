@@ -111,13 +111,74 @@ impl Budget {
     }
 }
 
-/// Something the platform wants erased, and by when.
+/// Where a document says something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Place {
+    /// The document and its section, as it calls them.
+    pub title: &'static str,
+    /// Where it lies.
+    pub url: &'static str,
+}
+
+/// Whose word a figure is. What nobody looked up is a habit of ours, never the platform's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Word {
+    /// The platform's: its document says so.
+    Theirs(Place),
+    /// The platform's document asks for it and names another figure or none: this one is ours, and stricter.
+    Stricter(&'static str, Place),
+    /// Ours alone: no document of the platform was found that says so.
+    Habit,
+}
+
+impl Word {
+    /// The platform's document, at that place, says so.
+    pub const fn theirs(title: &'static str, url: &'static str) -> Self {
+        Word::Theirs(Place { title, url })
+    }
+
+    /// The platform's document says this instead, at that place; ours is stricter.
+    pub const fn stricter(said: &'static str, title: &'static str, url: &'static str) -> Self {
+        Word::Stricter(said, Place { title, url })
+    }
+
+    /// In two words, for a table.
+    pub fn short(self) -> &'static str {
+        match self {
+            Word::Theirs(_) => "its terms",
+            Word::Stricter(..) => "stricter than its terms",
+            Word::Habit => "our habit",
+        }
+    }
+
+    /// The whole of it, with where to look.
+    pub fn words(self) -> String {
+        match self {
+            Word::Theirs(place) => format!("the platform's: {}, {}", place.title, place.url),
+            Word::Stricter(said, place) => {
+                format!("ours, stricter; the platform says: {said} ({}, {})", place.title, place.url)
+            }
+            Word::Habit => "our habit; not confirmed in a document of the platform".into(),
+        }
+    }
+}
+
+/// Something that is erased, and by when.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Erase {
     /// A fragment: `what was deleted there`.
     pub what: &'static str,
     /// Within so many hours of the day on which we could know.
     pub hours: u32,
+    /// Who says so.
+    pub word: Word,
+}
+
+impl Erase {
+    /// As the place wants it, or as is our habit.
+    pub const fn new(what: &'static str, hours: u32, word: Word) -> Self {
+        Self { what, hours, word }
+    }
 }
 
 /// Whether a company may read it in the way this kind does.
@@ -164,6 +225,15 @@ impl Proven {
     }
 }
 
+/// The settings that bound what is paid to a place that charges for being read; both in dollars a month.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Money {
+    /// What one source may spend.
+    pub cap: &'static str,
+    /// What all that share its credential may spend; where there are several it must be said.
+    pub together: &'static str,
+}
+
 /// What a place allows.
 #[derive(Debug, Clone, Copy)]
 pub struct Terms {
@@ -173,6 +243,8 @@ pub struct Terms {
     pub needs: &'static str,
     /// What may be asked.
     pub budgets: &'static [Budget],
+    /// Who says so.
+    pub budgets_word: Word,
     /// What a usual look costs of the budgets, to sum up what sources that share one will ask.
     pub asks: u32,
     /// Settings that are lists of which each entry is asked after by itself.
@@ -183,6 +255,8 @@ pub struct Terms {
     pub paging: &'static str,
     /// How long a text may be kept without being asked for again, in days; none: as long as we like.
     pub keep_days: Option<u32>,
+    /// Who says so.
+    pub keep_word: Word,
     /// Whether a text may be kept on once its place has served it anew; for kinds that can ask by id.
     pub refresh: bool,
     /// What must go, and by when.
@@ -195,6 +269,8 @@ pub struct Terms {
     pub sees: &'static str,
     /// What is not, or not surely.
     pub cannot: &'static str,
+    /// The settings that bound what is paid by the look; none where nothing is.
+    pub money: Option<Money>,
     /// What the place charges; empty: nothing.
     pub costs: &'static str,
     /// What its reader was proven against.
@@ -209,17 +285,20 @@ impl Terms {
         access: Access::Own,
         needs: "",
         budgets: &[],
+        budgets_word: Word::Habit,
         asks: 1,
         each: &[],
         least_every: 1,
         paging: "",
         keep_days: None,
+        keep_word: Word::Habit,
         refresh: false,
         erase: &[],
         link_identities: true,
         commercial: Commercial::Allowed,
         sees: "",
         cannot: "",
+        money: None,
         costs: "",
         proven: Proven::Own,
         document: "",
@@ -247,7 +326,7 @@ pub fn check(kind: &Kind, settings: &Settings, keep_text: Option<SignedDuration>
     let mut problems = (kind.check)(settings);
     let terms = kind.terms;
     // This machine is ours to crowd.
-    let here = ["url", "base_url", "server"].iter().any(|key| {
+    let here = ["url", "base_url", "server", "blog", "forum"].iter().any(|key| {
         settings.params.get(key).and_then(|value| value.as_str()).is_some_and(address::is_this_machine)
     });
     for key in ["interval", "every"] {

@@ -3,24 +3,23 @@
 //! posts only, and nothing in the answer says so.
 
 use async_trait::async_trait;
-use jiff::{SignedDuration, Timestamp};
-use serde_json::Value;
 
-use super::graph::read::{self, Place};
-use super::graph::walk::{Cursor, List, Look, Plan, Watch};
-use super::graph::{self, Common, Graph};
+use super::graph::read::Place;
+use super::graph::reads::{self, Reads};
+use super::graph::walk::{Cursor, List, Plan, Watch};
+use super::graph::{self, Common};
 use super::params::Params;
-use super::terms::{Access, Budget, Commercial, Erase, Over, Proven};
-use super::{Answer, Batch, Built, Kind, Parsed, Position, Settings, Source, SourceError, Terms, Tools};
+use super::terms::{Access, Budget, Commercial, Erase, Over, Proven, Word};
+use super::{Asks, Kind, Settings, Terms};
 use crate::domain::problem::Problems;
 
 /// The kind `threads`.
 pub const KIND: Kind = Kind {
     name: "threads",
     about: "answers to one's own threads, mentions, and a search for words; needs an approved app's token",
-    check,
-    build,
-    parse: Some(parse),
+    check: reads::check::<Wanted>,
+    build: reads::build::<Wanted>,
+    parse: Some(reads::parse::<Wanted>),
     terms: &TERMS,
 };
 
@@ -32,9 +31,22 @@ static TERMS: Terms = Terms {
         Budget::per_hour(200, Over::Credential),
         Budget::per_day(2_200, Over::Credential).of("search"),
     ],
+    budgets_word: Word::stricter(
+        "4,800 in 24 hours for each time that the account was seen; 2,200 searches in 24 hours a user",
+        "Threads API, Keyword Search, Limitations",
+        "https://developers.facebook.com/docs/threads/keyword-search/",
+    ),
     least_every: 60,
     paging: "100 posts a page",
-    erase: &[Erase { what: "what was deleted there, and what its author asks to be erased", hours: 24 }],
+    erase: &[Erase::new(
+        "what was deleted there, and what its author asks to be erased",
+        24,
+        Word::stricter(
+            "as soon as reasonably possible",
+            "Meta Platform Terms, 3.d",
+            "https://developers.facebook.com/terms/",
+        ),
+    )],
     commercial: Commercial::Contract,
     sees: "answers below one's own newest threads, public posts that mention the account or hold chosen words",
     cannot: "posts of everybody before the app is approved for search; words that the place deems sensitive (it \
@@ -69,64 +81,39 @@ struct Wanted {
     phrases: Vec<String>,
 }
 
-fn wanted(settings: &Settings) -> (Wanted, Problems) {
-    let mut params = Params::new(&settings.params);
-    let common = Common::read(&mut params, "https://graph.threads.net", "v1.0", 900, 60);
-    let account = graph::account(&mut params, "account", Some("me"));
-    let reads = graph::words(&mut params, "reads", &["answers", "mentions"], &["answers", "mentions"]);
-    let phrases = phrases(&mut params);
-    let looks = 86_400 / common.interval.as_secs().max(1);
-    if phrases.len() as i64 * looks > 2_200 {
-        let what = format!(
-            "{} phrases every {:#} are more than 2,200 questions a day",
-            phrases.len(),
-            common.interval
-        );
-        params.fault("phrases", what, "name fewer, or write a longer interval");
+#[async_trait]
+impl Reads for Wanted {
+    const PLACE: Place = Place::Threads;
+    const TERMS: &'static Terms = &TERMS;
+
+    fn wanted(settings: &Settings) -> (Self, Problems) {
+        let mut params = Params::new(&settings.params);
+        let common = Common::read(&mut params, "https://graph.threads.net", "v1.0", 900, 60);
+        let account = graph::account(&mut params, "account", Some("me"));
+        let reads = graph::words(&mut params, "reads", &["answers", "mentions"], &["answers", "mentions"]);
+        let phrases = params.list("phrases", "[\"acme\", \"acme cloud\"]");
+        if phrases.len() > MOST_PHRASES {
+            let remedy = format!("at most {MOST_PHRASES}, or make two sources");
+            params.fault("phrases", format!("{} phrases are named", phrases.len()), remedy);
+        }
+        let looks = 86_400 / common.interval.as_secs().max(1);
+        if phrases.len() as i64 * looks > 2_200 {
+            let what = format!(
+                "{} phrases every {:#} are more than 2,200 questions a day",
+                phrases.len(),
+                common.interval
+            );
+            params.fault("phrases", what, "name fewer, or write a longer interval");
+        }
+        (Self { common, account, reads, phrases }, params.finish())
     }
-    (Wanted { common, account, reads, phrases }, params.finish())
-}
 
-fn phrases(params: &mut Params<'_>) -> Vec<String> {
-    let Some(value) = params.value("phrases") else { return Vec::new() };
-    let list = value.as_array().map(Vec::as_slice).unwrap_or_default();
-    let phrases: Vec<String> =
-        list.iter().filter_map(Value::as_str).map(|text| text.trim().to_owned()).collect();
-    if phrases.is_empty()
-        || phrases.len() < list.len()
-        || phrases.len() > MOST_PHRASES
-        || phrases.iter().any(String::is_empty)
-    {
-        let remedy = format!("write [\"acme\", \"acme cloud\"], at most {MOST_PHRASES}");
-        params.fault("phrases", format!("{value} is no list of phrases"), remedy);
+    fn common(&self) -> &Common {
+        &self.common
     }
-    phrases
-}
 
-fn check(settings: &Settings) -> Problems {
-    wanted(settings).1
-}
-
-fn build(settings: &Settings, tools: &Tools) -> Result<Built, String> {
-    let wanted = wanted(settings).0;
-    let graph = wanted.common.graph(tools, &TERMS)?;
-    Ok(Built::Pull(Box::new(Threads { settings: settings.clone(), wanted, graph })))
-}
-
-/// The posts of any answer of the Graph API.
-pub fn parse(answer: &Answer<'_>, settings: &Settings) -> Parsed {
-    read::parse(answer, settings, Place::Threads)
-}
-
-struct Threads {
-    settings: Settings,
-    wanted: Wanted,
-    graph: Graph,
-}
-
-impl Threads {
-    fn plan(&self) -> Plan {
-        let reads = |what: &str| self.wanted.reads.iter().any(|read| read == what);
+    fn plan(&self, _: &Cursor) -> Plan {
+        let reads = |what: &str| self.reads.iter().any(|read| read == what);
         let list = |key: String, path: String, fields: &str, bucket: &'static str| List {
             key,
             path,
@@ -135,7 +122,7 @@ impl Threads {
             served: None,
             bucket,
         };
-        let account = &self.wanted.account;
+        let account = &self.account;
         let mut lists = Vec::new();
         if reads("answers") {
             lists.push(list("threads".into(), format!("{account}/threads"), POST, ""));
@@ -143,23 +130,15 @@ impl Threads {
         if reads("mentions") {
             lists.push(list("mentions".into(), format!("{account}/mentions"), FOUND, ""));
         }
-        for phrase in &self.wanted.phrases {
+        for phrase in &self.phrases {
             let mut list = list(format!("search {phrase}"), "keyword_search".into(), FOUND, "search");
             list.query.extend([("q", phrase.clone()), ("search_type", "RECENT".to_owned())]);
             lists.push(list);
         }
         Plan { lists, watch: reads("answers").then_some(&ANSWERS) }
     }
-}
-
-#[async_trait]
-impl Source for Threads {
-    async fn poll(&mut self, position: &Position, now: Timestamp) -> Result<Batch, SourceError> {
-        let read = |answer: &Answer<'_>| parse(answer, &self.settings);
-        Look::new(&self.graph, &self.settings.id, read, Cursor::read(position), now).run(&self.plan()).await
-    }
-
-    fn interval(&self) -> SignedDuration {
-        self.wanted.common.interval
+    fn asks(&self) -> Vec<Asks> {
+        let every = self.common.interval;
+        vec![Asks::new("", self.reads.len(), every), Asks::new("search", self.phrases.len(), every)]
     }
 }

@@ -6,8 +6,6 @@
 //!
 //! A review names more than is needed (an order, an e-mail address, where somebody lives): none of it is kept.
 
-use std::collections::BTreeMap;
-
 use async_trait::async_trait;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -15,14 +13,15 @@ use jiff::{SignedDuration, Timestamp};
 use secrecy::SecretString;
 use url::Url;
 
-use super::api::back::{self, Back, Lists, Page};
+use super::api::back::{self, Lists, Page};
 use super::api::{self, Api, Credential, Node, Sign};
 use super::params::Params;
-use super::terms::{Access, Budget, Commercial, Erase, Over, Proven};
+use super::terms::{Access, Budget, Commercial, Erase, Over, Proven, Word};
 use super::{
-    Answer, Batch, Built, Kind, Known, Nothing, Parsed, Position, Rechecked, Retry, Settings, Source,
-    SourceError, Terms, Tools, fetch, rating, record,
+    Answer, Batch, Built, Kind, Known, Nothing, Parsed, Position, Rechecked, Settings, Source, SourceError,
+    Terms, Tools, fetch, rating, record,
 };
+use crate::domain::id::SourceId;
 use crate::domain::post::{Post, PostKind};
 use crate::domain::problem::Problems;
 use crate::domain::secret::SecretRef;
@@ -42,13 +41,18 @@ static TERMS: Terms = Terms {
     needs: "an API key of a Trustpilot business account with API access; its secret for private reviews",
     // What its documents recommend not to exceed: 833 in five minutes, 10,000 an hour.
     budgets: &[Budget::new(800, 300, Over::Credential), Budget::per_hour(9_000, Over::Credential)],
+    budgets_word: Word::stricter(
+        "833 in 5 minutes, 10,000 an hour",
+        "Trustpilot, Rate limiting best practices",
+        "https://developers.trustpilot.com/rate-limiting",
+    ),
     least_every: 60,
     paging: "100 reviews a page, back to the first",
-    erase: &[Erase { what: "what was deleted there, found by asking again", hours: 48 }],
+    erase: &[Erase::new("what was deleted there, found by asking again", 48, Word::Habit)],
     commercial: Commercial::Contract,
     sees: "new reviews with their stars; changes and removals on re-check",
     cannot: "reviews of others' products, reviews before they are published",
-    costs: "API access is part of paid plans",
+    costs: "API access is part of paid plans, the first of which allow 200,000 calls a year: 547 a day",
     proven: Proven::Documents,
     document: "https://developers.trustpilot.com/business-units-api",
     ..Terms::OPEN
@@ -217,8 +221,7 @@ impl Trustpilot {
         let answer = api.post_form(&url, &[("grant_type", "client_credentials")]).await?;
         let value = answer.borrowed().json().unwrap_or_default();
         let Some(token) = Node::root(&value).text("access_token") else {
-            let what = "Trustpilot gave no token for key and secret".to_owned();
-            return Err(SourceError { what, retry: Retry::Soon, position: None });
+            return Err(SourceError::soon("Trustpilot gave no token for key and secret"));
         };
         let token = Credential::new(SecretString::from(token.to_owned())).counted_as(secret);
         self.token = Some(token.clone());
@@ -237,8 +240,7 @@ impl Trustpilot {
         let answer = api.get_any(&format!("{}{view}{path}", self.wanted.base)).await?;
         if answer.status == 401 && self.token.take().is_some() {
             // They live a hundred hours; the next look asks for a new one.
-            let what = "the token of Trustpilot has run out".to_owned();
-            return Err(SourceError { what, retry: Retry::Soon, position: None });
+            return Err(SourceError::soon("the token of Trustpilot has run out"));
         }
         Ok(answer)
     }
@@ -246,7 +248,11 @@ impl Trustpilot {
 
 #[async_trait]
 impl Lists for Trustpilot {
-    async fn page(&mut self, unit: &str, next: Option<&str>) -> Result<Page, SourceError> {
+    fn id(&self) -> &SourceId {
+        &self.settings.id
+    }
+
+    async fn page(&mut self, unit: &str, next: Option<&str>, _: Timestamp) -> Result<Page, SourceError> {
         let number: u32 = next.and_then(|next| next.parse().ok()).unwrap_or(1);
         let path =
             format!("/business-units/{unit}/reviews?perPage={PAGE}&page={number}&orderBy=createdat.desc");
@@ -254,14 +260,7 @@ impl Lists for Trustpilot {
         if answer.status >= 400 {
             return Err(answer.refused());
         }
-        let parsed = parse(&answer.borrowed(), &self.settings);
-        match parsed.nothing {
-            None | Some(Nothing::NoPostsInside) => {}
-            Some(nothing) => {
-                let what = format!("the answer of Trustpilot {}", nothing.words());
-                return Err(SourceError { what, retry: Retry::Soon, position: None });
-            }
-        }
+        let parsed = parse(&answer.borrowed(), &self.settings).or_strange("the answer of Trustpilot")?;
         let more = (!parsed.posts.is_empty()).then(|| (number + 1).to_string());
         Ok(Page::new(parsed, more))
     }
@@ -270,10 +269,8 @@ impl Lists for Trustpilot {
 #[async_trait]
 impl Source for Trustpilot {
     async fn poll(&mut self, position: &Position, now: Timestamp) -> Result<Batch, SourceError> {
-        let kept = position.cursor.as_deref().and_then(|cursor| serde_json::from_str(cursor).ok());
-        let mut lists: BTreeMap<String, Back> = kept.unwrap_or_default();
         let names = [self.wanted.unit.clone()];
-        back::look(self, &names, &mut lists, now).await.end(&lists)
+        back::read(self, &names, position, now).await
     }
 
     fn interval(&self) -> SignedDuration {

@@ -10,10 +10,10 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::api::{self, Api, Credential, Sign};
 use super::params::Params;
-use super::terms::{Access, Budget, Commercial, Erase, Over};
+use super::terms::{Access, Budget, Commercial, Erase, Money, Over, Word};
 use super::{
-    Answer, Batch, Built, Kind, Known, Parsed, Position, Rechecked, Retry, Settings, Source, SourceError,
-    Terms, Tools,
+    Answer, Asks, Batch, Built, Kind, Known, Parsed, Position, Rechecked, Retry, Settings, Source,
+    SourceError, Terms, Tools, Tried,
 };
 use crate::domain::post::Post;
 use crate::domain::problem::{Problem, Problems};
@@ -46,12 +46,25 @@ static TERMS: Terms = Terms {
         Budget::new(300, 900, Over::Credential).of("counts"),
         Budget::new(300, 900, Over::Credential).of("lookup"),
     ],
+    budgets_word: Word::stricter(
+        "450 searches and 3,500 lookups in 15 minutes an app",
+        "X API, Rate limits",
+        "https://docs.x.com/x-api/fundamentals/rate-limits",
+    ),
     least_every: 60,
     paging: "100 posts a page, 500 a look; queries of 512 characters",
-    erase: &[Erase { what: "posts deleted, withheld or made private there", hours: 24 }],
+    erase: &[Erase::new(
+        "posts deleted, withheld or made private there",
+        24,
+        Word::theirs(
+            "X Developer Policy, Content compliance: as soon as possible, within 24 hours of a request",
+            "https://docs.x.com/developer-terms/policy",
+        ),
+    )],
     commercial: Commercial::Contract,
     sees: "public posts of the last 7 days that match the query, edits as versions; posts gone, by asking anew",
     cannot: "what is older than 7 days when it is asked; private accounts; reposts unless asked for",
+    money: Some(Money { cap: "cap_per_month", together: "cap_together" }),
     costs: "$0.005 a post read and $0.010 for its author (authors can be left out), up to the cap that must be set",
     document: "https://docs.x.com/x-api/getting-started/pricing",
     ..Terms::OPEN
@@ -109,6 +122,11 @@ fn wanted(settings: &Settings) -> (Wanted, Problems) {
         // A repost may repeat an answer that quotes: three posts come with it at most.
         referred: if retweets { 3 } else { 0 },
     };
+    let together = params.value("cap_together").map(|_| price(&mut params, "cap_together", None));
+    if together.is_some_and(|together| together > 0 && together < prices.cap) {
+        let what = "is less than cap_per_month beside it".to_owned();
+        params.fault("cap_together", what, "it is what all sources with this bearer may spend, this one too");
+    }
     if prices.cap > 0 && prices.cap < prices.worst() * LEAST_PAGE {
         let least = dollars(prices.worst() * LEAST_PAGE);
         let what = format!("${:.2} do not pay for one question", dollars(prices.cap));
@@ -329,17 +347,9 @@ fn bought(value: &serde_json::Value) -> Read {
 #[async_trait]
 impl Source for X {
     async fn poll(&mut self, position: &Position, now: Timestamp) -> Result<Batch, SourceError> {
-        let kept = match position.cursor.as_deref().map(serde_json::from_str::<Cursor>) {
-            Some(Err(error)) => {
-                let what =
-                    format!("the kept cursor cannot be read, and what was spent stands in it: {error}");
-                return Err(SourceError { what, retry: Retry::Never, position: None });
-            }
-            Some(Ok(cursor)) => Some(cursor),
-            None => None,
-        };
-        let first = kept.is_none();
-        let mut cursor = kept.unwrap_or_else(|| Cursor::first(now, self.wanted.back));
+        let kept = kept(position)?;
+        let first = kept.is_unread();
+        let mut cursor = if first { Cursor::first(now, self.wanted.back).spent(&kept.purse) } else { kept };
         let prices = self.wanted.prices;
         cursor.purse.turn(now, &prices);
         self.rechecks.left = cursor.purse.reserve(self.wanted.reserve, self.rechecks.used, &prices);
@@ -398,6 +408,31 @@ impl Source for X {
         Ok(batch)
     }
 
+    /// Paid from the same purse: a trial leaves nothing behind but what it cost.
+    async fn trial(&mut self, position: &Position, now: Timestamp) -> Tried {
+        let before = match kept(position) {
+            Ok(before) => before,
+            Err(error) => return Tried { position: position.clone(), looked: Err(error) },
+        };
+        // What is set aside for rechecks is the daemon's, which knows how much of it is left.
+        let reserve = std::mem::take(&mut self.wanted.reserve);
+        self.rechecks.used = Some(0);
+        let looked = self.poll(&Self::position(&Cursor::unread(before.purse.clone())), now).await;
+        self.wanted.reserve = reserve;
+        let after = match &looked {
+            Ok(batch) => Some(&batch.position),
+            Err(error) => error.position.as_ref(),
+        };
+        let purse = after
+            .and_then(|after| kept(after).ok())
+            .map_or_else(|| before.purse.clone(), |after| after.purse);
+        Tried { position: Self::position(&before.spent(&purse)), looked }
+    }
+
+    fn asks(&self) -> Vec<Asks> {
+        vec![Asks::new("search", 1, self.wanted.interval)]
+    }
+
     fn interval(&self) -> SignedDuration {
         self.wanted.interval
     }
@@ -444,6 +479,15 @@ impl X {
         self.rechecks.left = self.rechecks.left.saturating_sub(posts);
         self.rechecks.used = self.rechecks.used.map(|used| used + posts);
     }
+}
+
+/// What was kept of the looks before.
+fn kept(position: &Position) -> Result<Cursor, SourceError> {
+    let Some(kept) = position.cursor.as_deref() else { return Ok(Cursor::default()) };
+    serde_json::from_str(kept).map_err(|error| {
+        let what = format!("the kept cursor cannot be read, and what was spent stands in it: {error}");
+        SourceError { what, retry: Retry::Never, position: None }
+    })
 }
 
 /// A look failed: what it read is read again, what it spent is spent.

@@ -28,10 +28,12 @@ use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use url::Url;
 
-use super::api::{Api, Credential, Sign};
+use super::api::{Api, Credential, Look, Sign};
 use super::params::Params;
-use super::terms::{Access, Budget, Erase, Over};
-use super::{Batch, Built, Kind, Known, Position, Rechecked, Settings, Source, SourceError, Terms, Tools};
+use super::terms::{Access, Budget, Erase, Over, Word};
+use super::{
+    Asks, Batch, Built, Kind, Known, Position, Rechecked, Settings, Source, SourceError, Terms, Tools,
+};
 use crate::domain::problem::Problems;
 use crate::domain::secret::SecretRef;
 
@@ -65,13 +67,26 @@ static TERMS: Terms = Terms {
         Budget::per_day(100, Over::Credential).of(SEARCHES),
         Budget::per_minute(60, Over::Host),
     ],
+    budgets_word: Word::theirs(
+        "YouTube Data API, Quota Costs: 10,000 units and 100 searches a day",
+        "https://developers.google.com/youtube/v3/determine_quota_cost",
+    ),
     least_every: 300,
     paging: "100 comments a page, 50 videos a page",
     keep_days: Some(30),
-    erase: &[Erase {
-        what: "what was deleted there, and what was not asked for again in 30 days",
-        hours: 720,
-    }],
+    refresh: true,
+    keep_word: Word::theirs(
+        "YouTube API Services Developer Policies, III.E.4.d",
+        "https://developers.google.com/youtube/terms/developer-policies",
+    ),
+    erase: &[Erase::new(
+        "what was deleted there, and what was not asked for again in 30 days",
+        720,
+        Word::theirs(
+            "YouTube API Services Developer Policies, III.E.4.d",
+            "https://developers.google.com/youtube/terms/developer-policies",
+        ),
+    )],
     sees: "comments below the videos of chosen channels and below chosen videos, with answers in the 100 newest threads; \
            new videos of channels and of searches; edits and removals on re-check",
     cannot: "answers in older threads; searches more often than 100 a day in all; live chats; community posts",
@@ -109,10 +124,9 @@ fn wanted(settings: &Settings) -> (Wanted, Problems) {
     if key.is_none() && params.value("key").is_none() {
         params.fault("key", "YouTube wants an API key", "write key = { credential = \"youtube\" }");
     }
-    let owned = |list: Vec<&str>| list.into_iter().map(|text| text.trim().to_owned()).collect::<Vec<_>>();
-    let channels = owned(params.list("channels"));
-    let videos = owned(params.list("videos"));
-    let search = owned(params.list("search"));
+    let channels = params.list("channels", "[\"UC…\"]");
+    let videos = params.list("videos", "[\"…\"]");
+    let search = params.list("search", "[\"acme app\"]");
     let is_id = |text: &str| text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
     if let Some(channel) = channels.iter().find(|id| !(id.starts_with("UC") && id.len() == 24 && is_id(id))) {
         let remedy = "write the 24 letters that begin with UC: channel page, About, Share, Copy channel ID";
@@ -232,60 +246,56 @@ impl YouTube {
 #[async_trait]
 impl Source for YouTube {
     async fn poll(&mut self, position: &Position, now: Timestamp) -> Result<Batch, SourceError> {
-        let kept = position.cursor.as_deref().and_then(|cursor| serde_json::from_str::<Cursor>(cursor).ok());
-        let mut cursor = kept.unwrap_or_default();
+        let mut cursor: Cursor = position.kept();
         if self.wanted.search.is_empty() {
             cursor.found.clear();
         }
         let places = self.places(&cursor.found);
         cursor.places.retain(|name, _| places.iter().any(|place| place.name() == *name));
-        let mut batch = Batch::default();
-        let (mut fresh, mut whole, mut trouble) = (0, true, None::<SourceError>);
+        let mut look = Look::default();
+        let mut whole = true;
         for place in &places {
             let mut mark = cursor.places.remove(&place.name()).unwrap_or_default();
+            let batch = &mut look.batch;
             let outcome = match place {
-                Place::Search(words) => {
-                    self.search(words, &mut mark, &mut cursor.found, &mut batch, &mut fresh, now).await
-                }
-                Place::Uploads(channel) => {
-                    self.uploads(channel, &mut mark, &mut batch, &mut fresh, now).await
-                }
-                Place::Channel(_) | Place::Video(_) => {
-                    self.threads(place, &mut mark, &mut batch, &mut fresh, now).await
-                }
+                Place::Search(words) => self.search(words, &mut mark, &mut cursor.found, batch, now).await,
+                Place::Uploads(channel) => self.uploads(channel, &mut mark, batch, now).await,
+                Place::Channel(_) | Place::Video(_) => self.threads(place, &mut mark, batch, now).await,
             };
             let is_found = matches!(place, Place::Video(id) if !self.wanted.videos.contains(id));
+            let mut ends = false;
             match outcome {
-                Ok(reached) => {
-                    batch.more |= !reached;
-                    whole &= reached;
-                }
+                Ok(reached) => whole &= reached,
                 // Switched off, or gone: tomorrow is soon enough to look whether it is so still.
                 Err(Refusal::Closed) => mark.close(now),
                 Err(Refusal::Gone(_)) if is_found => mark.close(now),
-                Err(Refusal::Gone(error) | Refusal::Here(error)) => trouble = trouble.or(Some(error)),
+                Err(Refusal::Gone(error) | Refusal::Here(error)) => {
+                    look.note(place.name(), error);
+                }
                 Err(Refusal::Everywhere(error)) => {
-                    cursor.places.insert(place.name(), mark);
-                    trouble = Some(error);
-                    break;
+                    look.note(place.name(), error);
+                    ends = true;
                 }
             }
             cursor.places.insert(place.name(), mark);
-        }
-        let written = serde_json::to_string(&cursor).expect("names and times always serialise");
-        let position = Position { cursor: Some(written), memo: None };
-        if let Some(error) = trouble {
-            // What one place has is not held back by another; what is only old tells that one failed.
-            if fresh == 0 {
-                return Err(SourceError { position: Some(position), ..error });
+            if ends {
+                break;
             }
-            batch.rest = error.pause();
-            batch.more = false;
-            whole = false;
         }
-        batch.fetched_through = whole.then_some(now);
-        batch.position = position;
-        Ok(batch)
+        look.batch.more = !whole;
+        look.batch.fetched_through = whole.then_some(now);
+        look.end(Position::of(&cursor))
+    }
+
+    fn asks(&self) -> Vec<Asks> {
+        let wanted = &self.wanted;
+        // A channel is a feed, which costs nothing, and the comments of its newest videos.
+        let found = if wanted.search.is_empty() { 0 } else { MOST_FOUND };
+        let places = wanted.channels.len() + wanted.videos.len() + found;
+        vec![
+            Asks::new("", places, wanted.interval),
+            Asks { setting: "search_every", ..Asks::new(SEARCHES, wanted.search.len(), wanted.search_every) },
+        ]
     }
 
     fn interval(&self) -> SignedDuration {

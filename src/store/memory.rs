@@ -300,7 +300,7 @@ impl Store for Memory {
 
     async fn size(&self) -> Result<Size> {
         let mentions = self.state()?.mentions.len();
-        Ok(Size { disk_bytes: 0, live_bytes: None, mentions: mentions as u64 })
+        Ok(Size { mentions: mentions as u64, ..Size::default() })
     }
 
     async fn ping(&self) -> Result<()> {

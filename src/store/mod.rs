@@ -44,7 +44,7 @@ use crate::domain::sentiment::{Counts, Polarity};
 use crate::domain::silence::Silence;
 use crate::domain::source::{Blind, SourceState};
 
-pub use self::sled::{SledStore, compact};
+pub use self::sled::{SledStore, compact, compact_while};
 pub use forget::{Forgets, Forgetting, Forgot, Recheck};
 pub use judged::{Calibrating, Correcting};
 pub use rules::{bucket, ready, settle};

@@ -71,7 +71,7 @@ use crate::domain::silence::Silence;
 use crate::domain::source::{Blind, SourceState};
 use crate::runtime::stop::Stop;
 
-pub use compact::compact;
+pub use compact::{compact, compact_while};
 use keys::{Key, Sort};
 use open::Engine;
 use txn::Txn;
@@ -381,8 +381,14 @@ impl Store for SledStore {
         let place = engine.place.clone();
         blocking(place, "measure", move || {
             let disk_bytes = engine.db.size_on_disk().map_err(|error| engine.failed("measure", error))?;
-            let mentions = engine.txn().get(&Key::of(Sort::MentionCount))?.unwrap_or(0);
-            Ok(Size { disk_bytes, live_bytes: None, mentions })
+            let txn = engine.txn();
+            Ok(Size {
+                disk_bytes,
+                live_bytes: None,
+                mentions: txn.get(&Key::of(Sort::MentionCount))?.unwrap_or(0),
+                erased_since: txn.get(&Key::of(Sort::ErasedSince))?,
+                compacted_at: txn.get(&Key::of(Sort::CompactedAt))?,
+            })
         })
         .await
     }

@@ -61,6 +61,12 @@ pub struct Size {
     pub live_bytes: Option<u64>,
     /// Mentions kept.
     pub mentions: u64,
+    /// Since when bytes of what was erased may stand in the files, as nothing was compacted since; none in memory.
+    #[serde(default)]
+    pub erased_since: Option<Timestamp>,
+    /// When it was compacted last.
+    #[serde(default)]
+    pub compacted_at: Option<Timestamp>,
 }
 
 /// Any row, in the open format of `store export` and `store import`.

@@ -3,6 +3,7 @@
 
 mod accounts;
 mod check;
+mod compaction;
 mod correct;
 mod desk;
 mod forget;

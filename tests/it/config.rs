@@ -48,6 +48,14 @@ fn shipped_files_have_neither_fault_nor_warning() {
 }
 
 #[test]
+fn faults_of_one_line_come_in_one_order() {
+    let text = r#"triggers = [{ id = "t", spike = { of = "all", e = 1, d = 1, c = 1, b = 1, a = 1 } }]"#;
+    let said = |text: &str| read(text).expect_err("unknown keys").to_string();
+    let first = said(text);
+    assert!((0..20).all(|_| said(text) == first), "{first}");
+}
+
+#[test]
 fn the_sample_plays_posts_that_lie_beside_it() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("config/earmark.toml");
     let config = load(&path, &env(&[])).unwrap_or_else(|problems| panic!("{problems}")).config;

@@ -14,14 +14,20 @@ use earmark::net;
 use earmark::pipeline::coverage::{self, Look};
 use earmark::runtime::clock::Clock as _;
 use earmark::source::fetch::{Fetcher, Limits};
-use earmark::source::terms::{Budget, Over};
-use earmark::source::{Batch, Built, Position, Retry, Settings, Source, Tools, kind, schedule};
+use earmark::source::terms::Budget;
+use earmark::source::{Batch, Built, Kind, Position, Retry, Settings, Source, Tools, kind, schedule};
 use futures::StreamExt as _;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
 use crate::support::clock::JumpClock;
 use crate::support::fake_site::{Asked, Page};
+
+mod counted;
+mod together;
+
+use counted::Counted;
+pub use together::together;
 
 /// A post of the history: the first is number 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,6 +46,11 @@ pub trait Pages: Send + Sync + 'static {
 
     /// What the post of that number is called.
     fn id(&self, number: u64) -> String;
+
+    /// What a request costs of the budgets, as the place counts it.
+    fn cost(&self, _asked: &Asked) -> u32 {
+        1
+    }
 
     /// How many of the newest posts are still served.
     fn depth(&self) -> usize {
@@ -90,10 +101,7 @@ pub const FAULTS: [Fault; 13] = [
 struct Inner {
     history: Vec<Told>,
     fault: Option<Fault>,
-    /// When it was asked.
-    asked: Vec<Timestamp>,
-    /// Requests beyond a budget.
-    exceeded: usize,
+    counted: Counted,
 }
 
 /// The site; clones are the same site.
@@ -101,19 +109,18 @@ struct Inner {
 pub struct Site {
     pages: Arc<dyn Pages>,
     clock: JumpClock,
-    budgets: Vec<Budget>,
     inner: Arc<Mutex<Inner>>,
     base: String,
 }
 
 impl Site {
-    /// Enforces what the kind's terms say that nobody in particular may ask.
-    pub async fn start(pages: impl Pages, clock: JumpClock, budgets: &[Budget]) -> Self {
+    /// Counts by what the kind's terms say.
+    async fn start(pages: Arc<dyn Pages>, clock: JumpClock, kind: &Kind) -> Self {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let base = format!("http://{}", listener.local_addr().expect("a bound socket"));
-        let budgets = budgets.iter().filter(|budget| budget.over != Over::Credential).copied().collect();
-        let inner = Inner { history: Vec::new(), fault: None, asked: Vec::new(), exceeded: 0 };
-        let site = Self { pages: Arc::new(pages), clock, budgets, inner: Arc::new(Mutex::new(inner)), base };
+        let counted = Counted::new(kind.name, kind.terms.budgets);
+        let inner = Inner { history: Vec::new(), fault: None, counted };
+        let site = Self { pages, clock, inner: Arc::new(Mutex::new(inner)), base };
         let router = Router::new().fallback(answer).with_state(site.clone());
         tokio::spawn(async move { axum::serve(listener, router).await });
         site
@@ -127,6 +134,42 @@ impl Site {
     pub fn fail(&self, fault: Option<Fault>) {
         self.lock().fault = fault;
     }
+
+    /// The history up to then; five posts are older than `began`.
+    fn tell(&self, began: Timestamp, now: Timestamp) {
+        let mut inner = self.lock();
+        loop {
+            let number = inner.history.len() as u64 + 1;
+            let after = APART * (i32::try_from(number).expect("a short history") - 5);
+            let at = began + after;
+            if at > now {
+                return;
+            }
+            inner.history.push(Told { number, at });
+        }
+    }
+
+    fn requests(&self) -> usize {
+        self.lock().counted.requests()
+    }
+
+    /// Budgets that were exceeded, once for each request beyond them.
+    fn exceeded(&self) -> Vec<Budget> {
+        self.lock().counted.exceeded().to_vec()
+    }
+
+    /// Whether a credential has used a budget to its end.
+    fn is_full(&self) -> bool {
+        self.lock().counted.is_full()
+    }
+}
+
+/// The way to fetch, with accounts of its own.
+fn fetcher(clock: &JumpClock) -> Arc<Fetcher> {
+    let net = net::Settings { read_timeout: Duration::from_millis(300), ..net::Settings::new("") };
+    let limits = Limits { at_once: 8, apart: Duration::ZERO };
+    let client = net::Client::new(&net).expect("a client");
+    Arc::new(Fetcher::with_limits(client, limits).on(Arc::new(clock.clone())))
 }
 
 async fn answer(State(site): State<Site>, request: Request) -> Response {
@@ -145,13 +188,10 @@ async fn answer(State(site): State<Site>, request: Request) -> Response {
     let (page, fault) = {
         let now = site.clock.now();
         let mut inner = site.lock();
-        inner.asked.push(now);
-        let over = site.budgets.iter().any(|budget| {
-            let recent = inner.asked.iter().rev().take_while(|at| now.duration_since(**at) < budget.window());
-            recent.count() > budget.requests as usize
-        });
-        inner.exceeded += usize::from(over);
-        (site.pages.page(&inner.history, &asked), inner.fault)
+        inner.counted.take(&asked, site.pages.cost(&asked), now);
+        let page = site.pages.page(&inner.history, &asked);
+        inner.counted.answered(&asked, &page);
+        (page, inner.fault)
     };
     respond(&*site.pages, page, fault)
 }
@@ -221,15 +261,12 @@ impl Reader {
         let began: Timestamp = "2026-03-04T00:00:00Z".parse().expect("a time");
         let clock = JumpClock::new(began);
         let kind = kind(name).expect("the kind is listed");
-        let site = Site::start(pages, clock.clone(), kind.terms.budgets).await;
+        let site = Site::start(Arc::new(pages), clock.clone(), kind).await;
         let settings = Settings { id: "one".into(), params: site.pages.params(&site.base) };
         let problems = (kind.check)(&settings);
         assert!(!problems.has_faults(), "{problems}");
-        let net = net::Settings { read_timeout: Duration::from_millis(300), ..net::Settings::new("") };
-        let limits = Limits { at_once: 8, apart: Duration::ZERO };
-        let client = net::Client::new(&net).expect("a client");
-        let fetch = Fetcher::with_limits(client, limits).on(Arc::new(clock));
-        let Ok(Built::Pull(source)) = (kind.build)(&settings, &Tools { fetch: Arc::new(fetch) }) else {
+        let fetch = fetcher(&clock);
+        let Ok(Built::Pull(source)) = (kind.build)(&settings, &Tools { fetch }) else {
             panic!("a pulled source")
         };
         Self {
@@ -252,7 +289,7 @@ impl Reader {
         while self.next <= end {
             self.site.clock.to(self.next);
             let now = self.site.clock.now();
-            self.told(now);
+            self.site.tell(self.began, now);
             match self.source.poll(&self.position, now).await {
                 Ok(batch) => {
                     self.failures = 0;
@@ -284,7 +321,7 @@ impl Reader {
             self.state.next_poll = self.next;
         }
         self.site.clock.to(end);
-        self.told(end);
+        self.site.tell(self.began, end);
     }
 
     /// Writes the ledger as the daemon does.
@@ -298,6 +335,7 @@ impl Reader {
         let look = Look {
             more: batch.more,
             pauses: batch.rest.is_some(),
+            trouble: batch.trouble.clone(),
             ..Look::pulled(state, &batch.posts, now, interval)
         };
         let open = self.ledger.values().filter(|blind| coverage::is_ours(blind, &state.id));
@@ -309,20 +347,6 @@ impl Reader {
         state.fetched_through = batch.fetched_through.or(state.fetched_through);
         state.failing_since = None;
         state.last_error = None;
-    }
-
-    /// The history up to then; five posts are older than the first look.
-    fn told(&self, now: Timestamp) {
-        let mut inner = self.site.lock();
-        loop {
-            let number = inner.history.len() as u64 + 1;
-            let after = APART * (i32::try_from(number).expect("a short history") - 5);
-            let at = self.began + after;
-            if at > now {
-                return;
-            }
-            inner.history.push(Told { number, at });
-        }
     }
 
     fn now(&self) -> Timestamp {
@@ -362,7 +386,8 @@ pub async fn outage(name: &str, pages: impl Pages) {
     reader.until(back + SignedDuration::from_hours(3)).await;
 
     let inner = reader.site.lock();
-    assert_eq!(inner.exceeded, 0, "{name}: asked more than its budget, {} times in all", inner.asked.len());
+    let requests = inner.counted.requests();
+    assert_eq!(inner.counted.exceeded(), [], "{name}: {requests} requests in all");
     let pages = &reader.site.pages;
     let known: BTreeSet<String> = inner.history.iter().map(|told| pages.id(told.number)).collect();
     let foreign: Vec<&String> = reader.found.keys().filter(|id| !known.contains(*id)).collect();
@@ -422,6 +447,6 @@ pub async fn outage(name: &str, pages: impl Pages) {
         rows().count() - lost().count(),
         lost().count(),
         missing.len(),
-        inner.asked.len()
+        requests
     );
 }

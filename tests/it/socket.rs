@@ -1,5 +1,7 @@
 //! Sockets against a server of our own: words both ways, refusals, silence, guards.
 
+mod secure;
+
 use std::time::Duration;
 
 use earmark::net::socket::{Limits, Opened, Socket};

@@ -215,6 +215,10 @@ fn blind_sentences(watch: &Watch, digest: &Digest, zone: &TimeZone) -> Vec<Strin
     } else if watch.answered_at.is_none() {
         said.push(format!("{}: has never answered yet.", watch.source));
     }
+    for part in &watch.unread {
+        let (since, part) = (when(part.since, zone, digest), words::one_line(&part.words(), 300));
+        said.push(format!("{}: is read in part since {since}: {part}.", watch.source));
+    }
     if let Some(since) = watch.behind_since.filter(|_| watch.failing_since.is_none()) {
         let through = watch.fetched_through.map_or(since, |through| through.max(since));
         let through = when(through, zone, digest);

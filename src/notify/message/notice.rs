@@ -50,6 +50,22 @@ fn sentences(notice: &Notice, reader: &Reader, now: Timestamp) -> (&'static str,
                     .into(),
             ],
         ),
+        Notice::SourceInPart { source, since, said: trouble } => (
+            "source_in_part",
+            format!("earmark: source {source} is read in part only"),
+            vec![
+                format!(
+                    "A part of the source {source} cannot be read since {} ({}). Nothing said there is heard until it \
+                     is; the rest is read as ever.",
+                    words::moment(*since, &reader.zone, now),
+                    words::zone_name(&reader.zone)
+                ),
+                format!("{}.", said(trouble)),
+                "You are told when all of it is read again. What was missed is listed under coverage in every digest; \
+                 see earmark status."
+                    .into(),
+            ],
+        ),
         Notice::SourceWell { source } => (
             "source_well",
             format!("earmark: source {source} works again"),

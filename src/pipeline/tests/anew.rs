@@ -9,11 +9,11 @@ use super::*;
 use crate::pipeline::poller::Poller;
 use crate::pipeline::recheck::Queue;
 use crate::runtime::clock::Clock;
-use crate::source::terms::Erase;
+use crate::source::terms::{Erase, Word};
 use crate::source::{AuthorGone, Batch, Known, Rechecked, Retry, Source, SourceError, Terms};
 use crate::store::Forgets;
 
-static DAY: Terms = Terms { erase: &[Erase { what: "posts", hours: 24 }], ..Terms::OPEN };
+static DAY: Terms = Terms { erase: &[Erase::new("posts", 24, Word::Habit)], ..Terms::OPEN };
 
 /// What a scripted site holds and was asked.
 #[derive(Default)]
@@ -21,13 +21,25 @@ struct Site {
     posts: BTreeMap<String, Post>,
     asked: Vec<Vec<String>>,
     errors: VecDeque<Retry>,
+    /// Posts of which the site says neither yes nor no.
+    mute: Vec<String>,
+    /// At this post it wants rest.
+    tired_at: Option<String>,
+    /// No question that names this one is answered.
+    poison: Option<String>,
+    /// Whether the source's own looks succeed.
+    well: bool,
     polls: usize,
 }
 
-#[derive(Clone, Default)]
+#[derive(Clone)]
 struct Script(Arc<Mutex<Site>>);
 
 impl Script {
+    fn new() -> Self {
+        Self(Arc::new(Mutex::new(Site { well: true, ..Site::default() })))
+    }
+
     fn site(&self) -> std::sync::MutexGuard<'_, Site> {
         self.0.lock().expect("no panic while held")
     }
@@ -58,9 +70,21 @@ impl Source for Script {
         if let Some(retry) = site.errors.pop_front() {
             return Err(SourceError { what: "the site answered 503".into(), retry, position: None });
         }
+        if known.iter().any(|one| site.poison.as_ref() == Some(&one.id)) {
+            let what = "the site answered 403".into();
+            return Err(SourceError { what, retry: Retry::Never, position: None });
+        }
         let (mut answer, stranger) = (Rechecked::default(), post("stranger", "a", &[]));
         answer.posts.push(stranger);
         for one in known {
+            if site.tired_at.as_ref() == Some(&one.id) {
+                site.tired_at = None;
+                answer.rest = Some(SignedDuration::from_mins(20));
+                break;
+            }
+            if site.mute.contains(&one.id) {
+                continue;
+            }
             match site.posts.get(&one.id) {
                 Some(post) => answer.posts.push(post.clone()),
                 None => answer.gone.push(one.id.clone()),
@@ -94,7 +118,9 @@ async fn live(bench: &Bench, queue: &mut Queue, script: &Script, until: Timestam
         }
         assert!(queue.is_due(now, false));
         let mut source = script.clone();
-        assert!(queue.turn(&mut source, now, &Stop::new()).await.expect("it works"));
+        // Taken before: a guard in the same breath would be held while the script itself is asked.
+        let well = script.site().well;
+        assert!(queue.turn(&mut source, now, well, &Stop::new()).await.expect("it works"));
     }
 }
 
@@ -104,9 +130,14 @@ async fn one(bench: &Bench, id: &str) -> RecordedMention {
     found.next().unwrap_or_else(|| panic!("no mention of {id}"))
 }
 
+/// Whether a post bears text still: one that is erased has no name any more.
+async fn is_kept(bench: &Bench, id: &str) -> bool {
+    bench.mentions().await.iter().any(|one| one.post().id == id)
+}
+
 #[tokio::test]
 async fn what_is_deleted_there_is_forgotten_within_its_deadline_and_edits_are_seen() {
-    let (bench, script) = (Bench::new(&[]).await, Script::default());
+    let (bench, script) = (Bench::new(&[]).await, Script::new());
     let said = |id: &str| Post { url: Some(format!("https://forum.example/{id}")), ..post(id, "a", &[]) };
     record(&bench, &script, vec![said("1"), said("2"), said("3")], Some(&DAY)).await;
     let hours = |hours: i64| noon() + SignedDuration::from_hours(hours);
@@ -134,7 +165,7 @@ async fn what_is_deleted_there_is_forgotten_within_its_deadline_and_edits_are_se
 
 #[tokio::test]
 async fn what_was_in_no_queue_is_entered_at_the_start() {
-    let (bench, script) = (Bench::new(&[]).await, Script::default());
+    let (bench, script) = (Bench::new(&[]).await, Script::new());
     let posts: Vec<Post> = (0..600).map(|n| post(&n.to_string(), "a", &[])).collect();
     record(&bench, &script, posts, None).await;
     assert_eq!(bench.store.next_recheck(forum()).await.expect("works"), None);
@@ -149,7 +180,7 @@ async fn what_was_in_no_queue_is_entered_at_the_start() {
 
 #[tokio::test]
 async fn an_error_erases_nothing_and_is_asked_again_ever_later() {
-    let (bench, script) = (Bench::new(&[]).await, Script::default());
+    let (bench, script) = (Bench::new(&[]).await, Script::new());
     record(&bench, &script, vec![post("1", "a", &[])], Some(&DAY)).await;
     script.site().posts.clear();
     script.site().errors = VecDeque::from(vec![Retry::Soon, Retry::Never, Retry::Soon]);
@@ -164,8 +195,75 @@ async fn an_error_erases_nothing_and_is_asked_again_ever_later() {
 }
 
 #[tokio::test]
+async fn what_a_question_left_open_is_asked_again_within_its_deadline() {
+    let (bench, script) = (Bench::new(&[]).await, Script::new());
+    let posts: Vec<Post> = (1..=4).map(|n| post(&n.to_string(), "a", &[])).collect();
+    record(&bench, &script, posts, Some(&DAY)).await;
+    // Of the first nobody ever says a word; at the second the site wants rest; the fourth is gone.
+    script.site().mute = vec!["1".into()];
+    script.site().tired_at = Some("2".into());
+    script.site().posts.remove("4");
+    script.put(post("2", "b", &[]));
+    let mut queue = queue(&bench);
+    live(&bench, &mut queue, &script, noon() + SignedDuration::from_mins(6 * 60 + 30)).await;
+    assert_eq!(one(&bench, "2").await.revision, 2, "after its rest, and not days later");
+    assert!(!is_kept(&bench, "4").await, "one that is mute holds up no other");
+    let overdue = |hours: i64| {
+        let store = bench.store.clone();
+        async move {
+            let due = noon() + SignedDuration::from_hours(hours);
+            store.count_rechecks(forum(), due, 10).await.expect("works")
+        }
+    };
+    assert_eq!(overdue(6).await, 1, "what nobody answered for is still due since then");
+    script.site().asked.clear();
+    live(&bench, &mut queue, &script, noon() + SignedDuration::from_hours(30)).await;
+    let asked = script.site().asked.iter().flatten().filter(|one| *one == "1").count();
+    assert!((5..=40).contains(&asked), "{asked} times in a day");
+    script.site().mute.clear();
+    script.site().posts.remove("1");
+    live(&bench, &mut queue, &script, noon() + SignedDuration::from_hours(33)).await;
+    assert!(!is_kept(&bench, "1").await);
+    assert_eq!(overdue(33).await, 0);
+}
+
+#[tokio::test]
+async fn a_post_that_the_site_cannot_bear_to_be_asked_for_holds_up_no_other() {
+    let (bench, script) = (Bench::new(&[]).await, Script::new());
+    let posts: Vec<Post> = (1..=9).map(|n| post(&n.to_string(), "a", &[])).collect();
+    record(&bench, &script, posts, Some(&DAY)).await;
+    script.site().poison = Some("2".into());
+    script.site().posts.remove("1");
+    script.site().posts.remove("9");
+    let mut queue = Queue::new(forum(), "feed", &DAY, 8, bench.ingest.clone());
+    live(&bench, &mut queue, &script, noon() + SignedDuration::from_hours(7)).await;
+    for id in ["1", "9"] {
+        assert!(!is_kept(&bench, id).await, "{id} is forgotten");
+    }
+    assert_eq!(bench.store.count_rechecks(forum(), bench.clock.now(), 10).await.expect("works"), 1);
+    let asked = script.site().asked.len();
+    assert!(asked <= 25, "{asked} questions in an hour");
+}
+
+#[tokio::test]
+async fn what_is_missing_while_the_source_is_sick_is_not_taken_for_gone() {
+    let (bench, script) = (Bench::new(&[]).await, Script::new());
+    record(&bench, &script, vec![post("1", "a", &[]), post("2", "a", &[])], Some(&DAY)).await;
+    script.site().well = false;
+    script.site().posts.clear();
+    script.put(Post { deleted: true, text: String::new(), ..post("2", "b", &[]) });
+    let mut queue = queue(&bench);
+    live(&bench, &mut queue, &script, noon() + SignedDuration::from_hours(9)).await;
+    assert!(one(&bench, "1").await.erased_at.is_none());
+    assert_eq!(bench.mentions().await.iter().filter(|one| one.erased_at.is_some()).count(), 1, "it says so");
+    script.site().well = true;
+    live(&bench, &mut queue, &script, noon() + SignedDuration::from_hours(24)).await;
+    assert!(bench.mentions().await.iter().all(|one| one.erased_at.is_some()));
+}
+
+#[tokio::test]
 async fn a_source_that_never_rests_gives_a_turn_a_minute() {
-    let (bench, script) = (Bench::new(&[]).await, Script::default());
+    let (bench, script) = (Bench::new(&[]).await, Script::new());
     let posts: Vec<Post> = (0..40).map(|n| post(&n.to_string(), "a", &[])).collect();
     record(&bench, &script, posts, None).await;
     let mut poller = Poller::new(forum(), "lobsters", Box::new(script.clone()), bench.ingest.clone());

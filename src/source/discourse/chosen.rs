@@ -23,15 +23,13 @@ impl Discourse {
             wait_for(look, format!("t/{topic}"));
         }
         // One that is closed to us keeps the others not back.
-        let mut failed = None;
         for category in self.wanted.categories.clone() {
-            match self.category(look, &category).await {
-                Err(error) if error.retry != Retry::Never => return Err(error),
-                done => failed = failed.or(done.err()),
-            }
+            let read = self.category(look, &category).await;
+            note(look, format!("category {category}"), read)?;
         }
         for search in self.wanted.searches.clone() {
-            self.search(look, &search).await?;
+            let read = self.search(look, &search).await;
+            note(look, format!("search {search}"), read)?;
         }
         for _ in 0..MOST_READ {
             let Some(next) = look.cursor.waiting.first().cloned() else { break };
@@ -43,16 +41,16 @@ impl Discourse {
                 }
             }
         }
-        look.batch.more = !look.cursor.waiting.is_empty();
+        look.inner.batch.more = !look.cursor.waiting.is_empty();
         look.complete &= look.cursor.waiting.is_empty();
-        failed.map_or(Ok(()), Err)
+        Ok(())
     }
 
     /// A list goes farther back than is read.
     fn too_much(&self, look: &mut Look, what: &str, from: Option<Timestamp>) {
         let detail = format!("more came in {what} than is read back to");
         let source = self.settings.id.clone();
-        look.batch.gaps.push(Gap { source, from, until: look.now, cause: GapCause::Overrun, detail });
+        look.inner.batch.gaps.push(Gap { source, from, until: look.now, cause: GapCause::Overrun, detail });
     }
 
     /// Notes the topics of a category in which something was said since the last look.
@@ -174,6 +172,17 @@ impl Discourse {
             wait_for(look, format!("t/{topic}#"));
         }
         Ok(())
+    }
+}
+
+/// Notes what failed for one part alone; anything else ends the look.
+fn note(look: &mut Look, part: String, read: Result<(), SourceError>) -> Result<(), SourceError> {
+    match read {
+        Err(error) if error.retry == Retry::Never => {
+            look.inner.note(part, error);
+            Ok(())
+        }
+        read => read,
     }
 }
 

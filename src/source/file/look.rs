@@ -90,10 +90,8 @@ pub fn look(wanted: &Wanted, position: &Position, now: Timestamp) -> Result<Batc
         rejects: parsed.rejects,
         position: Position { cursor: Some(cursor), memo: None },
         more,
-        rest: None,
         fetched_through: (!more).then_some(now),
-        gaps: Vec::new(),
-        gone: Vec::new(),
+        ..Batch::default()
     })
 }
 

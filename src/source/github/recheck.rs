@@ -107,8 +107,13 @@ impl Round<'_> {
         if let Some(sure) = self.sure.get(repository) {
             return Ok(*sure);
         }
-        let status = self.site.any(&self.site.url(&format!("/repos/{repository}"))).await?.status;
-        let sure = status < 400 || (matches!(status, 404 | 451) && !self.site.signed());
+        let answer = self.site.any(&self.site.url(&format!("/repos/{repository}"))).await?;
+        // Only the interface itself may say so: a gate before it answers the same for everything.
+        let said = serde_json::from_slice::<serde_json::Value>(&answer.body).unwrap_or_default();
+        let sure = match answer.status {
+            404 | 451 => !self.site.signed() && said.get("message").is_some(),
+            status => status < 400 && said.get("id").is_some(),
+        };
         self.sure.insert(repository.to_owned(), sure);
         Ok(sure)
     }

@@ -18,7 +18,7 @@ use super::{Got, Graph, read, strange};
 use crate::domain::id::SourceId;
 use crate::domain::post::Post;
 use crate::domain::source::{Gap, GapCause};
-use crate::source::{Answer, Batch, Nothing, Parsed, Position, Retry, SourceError};
+use crate::source::{Answer, Batch, Nothing, Parsed, Position, Retry, SourceError, api};
 
 /// Most pages of one list in one look.
 const MOST_PAGES: u32 = 5;
@@ -108,19 +108,6 @@ struct Watched {
     now: Option<u64>,
 }
 
-impl Cursor {
-    /// As kept; one that cannot be read is a beginning.
-    pub fn read(position: &Position) -> Self {
-        let kept = position.cursor.as_deref().and_then(|cursor| serde_json::from_str(cursor).ok());
-        kept.unwrap_or_default()
-    }
-
-    fn position(&self) -> Position {
-        let written = serde_json::to_string(self).expect("names and dates always serialise");
-        Position { cursor: Some(written), memo: None }
-    }
-}
-
 /// One look.
 pub struct Look<'a, Read> {
     pub graph: &'a Graph,
@@ -129,47 +116,55 @@ pub struct Look<'a, Read> {
     pub read: Read,
     pub now: Timestamp,
     pub cursor: Cursor,
-    pub batch: Batch,
+    look: api::Look,
     /// Something failed that may pass: nothing is said to be read through.
     failed: bool,
 }
 
 impl<'a, Read: Fn(&Answer<'_>) -> Parsed + Send + Sync> Look<'a, Read> {
     pub fn new(graph: &'a Graph, source: &'a SourceId, read: Read, cursor: Cursor, now: Timestamp) -> Self {
-        Self { graph, source, read, now, cursor, batch: Batch::default(), failed: false }
+        Self { graph, source, read, now, cursor, look: api::Look::default(), failed: false }
     }
 
     /// Reads what the plan says.
     ///
     /// # Errors
-    /// Where nothing could be read, or a person has to mend something first.
+    /// Where nothing could be read.
     pub async fn run(mut self, plan: &Plan) -> Result<Batch, SourceError> {
         let mut answered = false;
+        let mut refused = false;
         for list in &plan.lists {
-            if self.batch.rest.is_some() {
+            if self.look.batch.rest.is_some() || self.look.pauses() {
                 self.failed = true;
                 break;
             }
             match self.list(list, plan.watch).await {
                 Ok(()) => answered = true,
-                Err(error) if error.pause().is_some() && answered => self.batch.rest = error.pause(),
-                // A list that fails for now must not keep the others from being read.
-                Err(error) if answered && error.retry != Retry::Never => self.failed = true,
-                Err(error) => return Err(error),
+                Err(error) => {
+                    // Where a person has to mend something, a look without news is a failed one.
+                    refused |= error.retry == Retry::Never;
+                    self.look.note(&list.key, error);
+                }
             }
         }
-        if let Some(watch) = plan.watch {
-            self.below(watch).await?;
+        if let Some(watch) = plan.watch.filter(|_| !self.look.pauses())
+            && let Err(error) = self.below(watch).await
+        {
+            refused = true;
+            self.look.note(watch.edge, error);
         }
+        if answered && !refused {
+            self.look.answered();
+        }
+        self.failed |= !self.look.is_whole();
         let left = self.cursor.lists.values().any(|through| !through.left.is_empty());
-        self.batch.more |= left && self.batch.rest.is_none() && !self.failed;
-        if !left && !self.failed && !self.batch.more && self.batch.rest.is_none() {
+        self.look.batch.more |= left && self.look.batch.rest.is_none() && !self.failed;
+        if !left && !self.failed && !self.look.batch.more && self.look.batch.rest.is_none() {
             self.cursor.at = Some(self.now);
         }
-        self.batch.fetched_through = self.cursor.at;
-        self.batch.posts.sort_by_key(|post| post.created_at);
-        self.batch.position = self.cursor.position();
-        Ok(self.batch)
+        self.look.batch.fetched_through = self.cursor.at;
+        self.look.batch.posts.sort_by_key(|post| post.created_at);
+        self.look.end(Position::of(&self.cursor))
     }
 
     async fn list(&mut self, list: &List, watch: Option<&Watch>) -> Result<(), SourceError> {
@@ -212,7 +207,7 @@ impl<'a, Read: Fn(&Answer<'_>) -> Parsed + Send + Sync> Look<'a, Read> {
             let left = through.left.remove(0);
             self.lost(list, left.down_to, left.until, "more came than can be read");
         }
-        while pages < MOST_PAGES && self.batch.rest.is_none() {
+        while pages < MOST_PAGES && self.look.batch.rest.is_none() {
             let Some(left) = through.left.pop() else { break };
             pages += 1;
             match self.ask(list, &list.query, Some(&left.query)).await {
@@ -232,7 +227,7 @@ impl<'a, Read: Fn(&Answer<'_>) -> Parsed + Send + Sync> Look<'a, Read> {
                     self.lost(list, left.down_to, left.until, "its next page is not served any more");
                 }
                 Err(error) => {
-                    self.batch.rest = self.batch.rest.or(error.pause());
+                    self.look.batch.rest = self.look.batch.rest.or(error.pause());
                     self.failed |= error.pause().is_none();
                     through.left.push(left);
                     break;
@@ -263,7 +258,7 @@ impl<'a, Read: Fn(&Answer<'_>) -> Parsed + Send + Sync> Look<'a, Read> {
             let what = format!("{}: {}", list.key, fault.error.what);
             SourceError { what, ..fault.error }
         })?;
-        self.batch.rest = self.batch.rest.max(got.rest);
+        self.look.batch.rest = self.look.batch.rest.max(got.rest);
         Ok(got)
     }
 
@@ -275,14 +270,14 @@ impl<'a, Read: Fn(&Answer<'_>) -> Parsed + Send + Sync> Look<'a, Read> {
             None | Some(Nothing::NoPostsInside) => {}
             Some(nothing) => return Err(strange(&answer, nothing)),
         }
-        self.batch.posts.extend(parsed.posts.iter().cloned());
-        self.batch.rejects.extend(parsed.rejects);
+        self.look.batch.posts.extend(parsed.posts.iter().cloned());
+        self.look.batch.rejects.extend(parsed.rejects);
         Ok(parsed.posts)
     }
 
     fn lost(&mut self, list: &List, from: Option<Timestamp>, until: Timestamp, why: &str) {
         let detail = format!("{}: {why}", list.key);
-        self.batch.gaps.push(Gap {
+        self.look.batch.gaps.push(Gap {
             source: self.source.clone(),
             from,
             until,
@@ -320,17 +315,17 @@ impl<'a, Read: Fn(&Answer<'_>) -> Parsed + Send + Sync> Look<'a, Read> {
         if !counted {
             due.sort_by_key(|one| one.asked);
         }
-        self.batch.more |= counted && due.len() > MOST_THREADS;
+        self.look.batch.more |= counted && due.len() > MOST_THREADS;
         let (mut worked, mut failure) = (0, None);
         for mut one in due.into_iter().take(MOST_THREADS) {
-            if self.batch.rest.is_some() {
+            if self.look.batch.rest.is_some() {
                 self.failed = true;
                 break;
             }
             match self.thread(watch, &mut one).await {
                 Ok(()) => worked += 1,
                 Err(error) if error.pause().is_some() => {
-                    self.batch.rest = error.pause();
+                    self.look.batch.rest = error.pause();
                     break;
                 }
                 Err(error) if error.retry == Retry::Never && !error.what.contains("code 100") => {
@@ -346,8 +341,8 @@ impl<'a, Read: Fn(&Answer<'_>) -> Parsed + Send + Sync> Look<'a, Read> {
         }
         if let Some(error) = failure {
             self.failed = true;
-            self.batch.more = false;
-            if worked == 0 && self.batch.posts.is_empty() {
+            self.look.batch.more = false;
+            if worked == 0 && self.look.batch.posts.is_empty() {
                 return Err(error);
             }
         }

@@ -57,6 +57,9 @@ pub struct Account {
     pub token: bool,
 }
 
+/// What a server may ask at one log-in; both mechanisms need one or two.
+const MOST_QUESTIONS: usize = 4;
+
 /// A folder, opened.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Folder {
@@ -174,6 +177,9 @@ impl Session {
                 "takes no password on an unprotected connection; write tls = \"starttls\"",
                 Retry::Never,
             ));
+        } else if self.can.contains("AUTH=XOAUTH2") && !self.can.contains("AUTH=LOGIN") {
+            let what = "takes a token (XOAUTH2) and no password; write token in place of password";
+            return Err(self.fault(what, Retry::Never));
         } else {
             let (Some(user), Some(secret)) = (quoted(user), quoted(secret)) else {
                 return Err(self.fault("takes only plain letters in a name and a password", Retry::Never));
@@ -188,7 +194,13 @@ impl Session {
         let passes = matches!(code, Some("UNAVAILABLE" | "LIMIT" | "INUSE" | "SERVERBUG"));
         let what = match (code, account.token) {
             (Some(code), _) if passes => format!("takes nobody in now [{code}]"),
-            (_, true) => "refused the token: renew it where it comes from".to_owned(),
+            (_, true) => {
+                let why = done.lines.iter().find_map(challenge);
+                let why = why.map_or_else(String::new, |why| format!(" ({why})"));
+                format!(
+                    "refused the token{why}: renew it where it comes from; it must be for this account, and for IMAP"
+                )
+            }
             (Some(code), false) => format!("refused name or password [{code}]"),
             (None, false) => "refused name or password".to_owned(),
         };
@@ -209,13 +221,19 @@ impl Session {
         mut word: Option<String>,
     ) -> Result<Done, SourceError> {
         let tag = self.begin(&command).await?;
+        let mut asked = Vec::new();
         loop {
             let line = self.line().await?;
             if line.after("+").is_some() {
+                if asked.len() == MOST_QUESTIONS {
+                    return Err(self.fault("asks for ever more at the log-in", Retry::Soon));
+                }
+                asked.push(line);
                 // The second question is the reason of a refusal, which wants an empty answer.
                 let answer = word.take().unwrap_or_default();
                 self.wire.send(format!("{answer}\r\n").as_bytes()).await.map_err(from_net)?;
-            } else if let Some(done) = self.ended(&tag, &line) {
+            } else if let Some(mut done) = self.ended(&tag, &line) {
+                done.lines.append(&mut asked);
                 return Ok(done);
             }
         }
@@ -394,6 +412,17 @@ impl Session {
 fn from_net(error: net::Error) -> SourceError {
     let retry = if error.may_pass() { Retry::Soon } else { Retry::Never };
     SourceError { what: error.to_string(), retry, position: None }
+}
+
+/// Why a token was refused, as the question says that follows it: `{"status":"401","schemes":"bearer"}`, packed.
+fn challenge(line: &Line) -> Option<String> {
+    let said: serde_json::Value =
+        serde_json::from_slice(&STANDARD.decode(line.after("+")?.trim()).ok()?).ok()?;
+    let status = said.get("status")?;
+    let status = status.as_str().map_or_else(|| status.to_string(), str::to_owned);
+    // A word of its own, and no text of anybody's.
+    let word = status.len() <= 40 && status.chars().all(|c| c.is_ascii_alphanumeric() || "_-".contains(c));
+    word.then_some(status)
 }
 
 /// The mail in a line of an answer to `FETCH`, if it holds one.

@@ -64,6 +64,8 @@ pub struct Growing {
 pub struct Recheck {
     pub url: String,
     pub items: String,
+    /// What it answers is not what the list says, and counts only where it says that an item is gone.
+    pub removals: bool,
     pub at_once: usize,
 }
 
@@ -274,7 +276,7 @@ fn reader(settings: &Settings, params: &mut Params<'_>, nested: &mut Problems) -
     shape.site = params.text("site").map(str::to_lowercase);
     let names: Vec<&str> = FIELDS.iter().map(|(name, _)| *name).collect();
     let fields = fields(params, &names, nested);
-    let html: Vec<String> = params.list("html").into_iter().map(str::to_owned).collect();
+    let html = params.list("html", "[\"text\"]");
     for name in html.iter().filter(|name| !names.contains(&name.as_str())) {
         params.fault("html", format!("a post has no field \"{name}\""), choice(name, &names));
     }
@@ -285,7 +287,7 @@ fn reader(settings: &Settings, params: &mut Params<'_>, nested: &mut Problems) -
         }
         form
     });
-    let deleted_if = params.list("deleted_if").into_iter().map(str::to_owned).collect();
+    let deleted_if = params.list("deleted_if", "[\"deleted\"]");
     Reader { shape, fields, html, time, deleted_if }
 }
 
@@ -417,5 +419,5 @@ fn recheck(params: &mut Params<'_>) -> Option<Recheck> {
     }
     let items = pointer(params, "items").unwrap_or_default();
     let at_once = usize::try_from(number(params, "at_once", 20, 1, 100)).unwrap_or(20);
-    Some(Recheck { url, items, at_once })
+    Some(Recheck { url, items, removals: params.flag("removals"), at_once })
 }

@@ -14,6 +14,9 @@ const TEXTS: &[(&str, &str)] = &[
     ("freshdesk", include_str!("presets/freshdesk.toml")),
     ("help_desk_search", include_str!("presets/help_desk_search.toml")),
     ("intercom", include_str!("presets/intercom.toml")),
+    ("nodebb", include_str!("presets/nodebb.toml")),
+    ("wordpress", include_str!("presets/wordpress.toml")),
+    ("wordpress_comments", include_str!("presets/wordpress_comments.toml")),
     ("zendesk", include_str!("presets/zendesk.toml")),
 ];
 
@@ -21,8 +24,12 @@ const TEXTS: &[(&str, &str)] = &[
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Preset {
+    /// As written in the configuration.
     #[serde(skip)]
-    name: &'static str,
+    pub name: &'static str,
+    /// The whole of it as it ships: a model for one's own.
+    #[serde(skip)]
+    pub text: &'static str,
     /// For people.
     pub about: String,
     /// Where the place says how it wants to be asked.
@@ -34,9 +41,9 @@ pub struct Preset {
 
 /// All of them, by name.
 pub static PRESETS: LazyLock<Vec<Preset>> = LazyLock::new(|| {
-    let read = |(name, text): &(&'static str, &str)| {
+    let read = |(name, text): &(&'static str, &'static str)| {
         let preset: Preset = toml::from_str(text).expect("a test reads every preset");
-        Preset { name, ..preset }
+        Preset { name, text, ..preset }
     };
     TEXTS.iter().map(read).collect()
 });
@@ -105,6 +112,9 @@ fn filled(value: &Value, given: &[(String, &str)]) -> Value {
                     url::form_urlencoded::byte_serialize(put.as_bytes())
                         .collect::<String>()
                         .replace("%3A", ":")
+                } else if text.starts_with(name.as_str()) {
+                    // Where a place begins, with or without the slash that ends it.
+                    put.trim_end_matches('/').to_owned()
                 } else {
                     (*put).to_owned()
                 };

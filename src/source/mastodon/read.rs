@@ -19,7 +19,7 @@ use super::events::{Decoder, Event};
 use crate::domain::id::SourceId;
 use crate::domain::post::{Post, PostKind};
 use crate::source::api::{self, Node};
-use crate::source::{Answer, Nothing, Parsed, Settings, record};
+use crate::source::{Answer, Nothing, Parsed, Settings, record, text};
 
 /// The version of a post that nobody has edited.
 pub const NEVER_EDITED: &str = "0";
@@ -212,7 +212,8 @@ impl<'a> Reader<'a> {
         let base = link.as_deref().and_then(|link| Url::parse(link).ok());
         // The answer to a deletion has the words as they were typed, for whoever wants to write them anew.
         let deleted = node.has("text") && !node.has("content");
-        let words = node.html("content", base.as_ref()).or_else(|| node.words("content_text"));
+        let marked = node.text("content").map(|html| text::from_html_quoting(html, base.as_ref()));
+        let words = marked.filter(|words| !words.is_empty()).or_else(|| node.words("content_text"));
         let text: Vec<String> = [words, options(node), pictures(node)].into_iter().flatten().collect();
         let text = if deleted { String::new() } else { text.join("\n\n") };
         let title = node.title("spoiler_text").filter(|_| !deleted);

@@ -86,7 +86,7 @@ pub fn wanted(settings: &Settings) -> (Wanted, Problems) {
     let mut servers = servers(&mut params);
     tokens(&mut params, &mut servers);
     let mut timelines: Vec<Timeline> = Vec::new();
-    for tag in texts(&mut params, "hashtags", "write hashtags = [\"acme\"]") {
+    for tag in params.list("hashtags", "[\"acme\"]") {
         let name = tag.trim_start_matches('#');
         if name.is_empty() || name.contains(|c: char| c.is_whitespace() || matches!(c, '/' | '#' | '@')) {
             params.fault("hashtags", format!("\"{tag}\" is no hashtag"), "one word, without the # sign");
@@ -96,7 +96,7 @@ pub fn wanted(settings: &Settings) -> (Wanted, Problems) {
     }
     let scopes = [("local", Scope::Local), ("remote", Scope::Remote), ("all", Scope::All)];
     timelines.extend(params.word("public", &scopes).map(Timeline::Public));
-    let searches = texts(&mut params, "search", "write search = [\"acme app\"]");
+    let searches = params.list("search", "[\"acme app\"]");
     timelines.extend(searches.into_iter().map(Timeline::Search));
     timelines.extend(params.flag("notifications").then_some(Timeline::Notifications));
     timelines.extend(params.flag("home").then_some(Timeline::Home));
@@ -122,7 +122,7 @@ pub fn wanted(settings: &Settings) -> (Wanted, Problems) {
 }
 
 fn servers(params: &mut Params<'_>) -> Vec<Server> {
-    let written = texts(params, "servers", "write servers = [\"mastodon.example\"]");
+    let written = params.list("servers", "[\"mastodon.example\"]");
     if written.is_empty() {
         params.fault("servers", "no server is named", "write servers = [\"mastodon.example\"]");
     }
@@ -180,18 +180,4 @@ fn tokens(params: &mut Params<'_>, servers: &mut [Server]) {
             ),
         }
     }
-}
-
-/// A list of texts.
-fn texts(params: &mut Params<'_>, key: &'static str, remedy: &str) -> Vec<String> {
-    let Some(value) = params.value(key) else { return Vec::new() };
-    let texts = value.as_array().map(|list| {
-        let text =
-            |value: &Value| value.as_str().map(str::trim).filter(|text| !text.is_empty()).map(str::to_owned);
-        list.iter().map(text).collect::<Option<Vec<String>>>()
-    });
-    texts.flatten().unwrap_or_else(|| {
-        params.fault(key, "is no list of texts", remedy);
-        Vec::new()
-    })
 }

@@ -71,13 +71,6 @@ impl Mark {
         self.walk.is_some()
     }
 
-    /// How many of these were not there before.
-    pub fn unknown(&self, names: &[(String, Option<Timestamp>)]) -> usize {
-        let is_old =
-            |at: Option<Timestamp>| at.is_some_and(|at| self.written.is_some_and(|known| at < known));
-        names.iter().filter(|(name, at)| !self.newest.contains(name) && !is_old(*at)).count()
-    }
-
     /// Takes a page of a listing of that depth, newest first, and what it says to go on after.
     pub fn take(
         &mut self,
@@ -166,7 +159,6 @@ mod tests {
     #[test]
     fn the_first_look_takes_a_page_and_the_next_goes_back_to_it() {
         let mut mark = read_to(10);
-        assert_eq!(mark.unknown(&page((8..=12).rev())), 2);
         assert_eq!(mark.take(&page((21..=30).rev()), after(21), 1_000, at(30)), Step::Further);
         assert_eq!(mark.anchor(), Some("t3_21"));
         assert_eq!(mark.take(&page((8..=20).rev()), after(8), 1_000, at(31)), Step::Reached(None));

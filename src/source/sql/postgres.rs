@@ -128,12 +128,25 @@ impl Postgres {
         let Some(said) = error.as_db_error() else {
             // Of its own words, those of the connection; they hold no row.
             let cause = error.source().map_or_else(|| error.to_string(), ToString::to_string);
-            return self
-                .says(&format!("cannot be asked: {}", text::cut(&text::one_line(&cause), 200)), Retry::Soon);
+            let cause = text::one_line(&cause);
+            if cause.contains("does not support TLS") {
+                let what = "offers no TLS; turn ssl on there, or write tls = \"none\" where it stands in your own network";
+                return self.says(what, Retry::Never);
+            }
+            return self.says(&format!("cannot be asked: {}", text::cut(&cause, 400)), Retry::Soon);
         };
         let (code, words) = (said.code().code(), text::one_line(said.message()));
         let words = text::cut(&words, 300);
         match code.get(..2).unwrap_or_default() {
+            // By the server's own list of who may come from where, which it puts in words without a row's value.
+            "28" if code == "28000" => {
+                let hint = if self.tls.is_none() && words.contains("no encryption") {
+                    "; it lets nobody in without TLS: leave tls out"
+                } else {
+                    ""
+                };
+                self.says(&format!("lets nobody in this way: {words}{hint}"), Retry::Never)
+            }
             "28" => self.says("refused name or password", Retry::Never),
             "3D" => self.says(&format!("has no database of that name ({code})"), Retry::Never),
             "42" => self.says(&format!("does not take the query: {words} ({code})"), Retry::Never),

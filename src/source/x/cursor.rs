@@ -58,6 +58,16 @@ impl Cursor {
         Self { tip: number(from), ..Self::default() }
     }
 
+    /// Nothing was read yet, and this is what was paid all the same.
+    pub fn unread(purse: Purse) -> Self {
+        Self { purse, ..Self::default() }
+    }
+
+    /// Whether nothing was read yet.
+    pub fn is_unread(&self) -> bool {
+        self.tip == 0 && self.through.is_none() && self.holes.is_empty()
+    }
+
     /// Opens the stretch up to now, and gives up what the place serves no more.
     pub fn open(&mut self, now: Timestamp) -> Vec<Lost> {
         let stale = number(back(now, STALE));

@@ -14,7 +14,10 @@
 //! * An answer that never arrived is not counted: the place bills answers, and the same post once a day; the
 //!   look after it reads the same posts and counts them.
 //! * The same post read twice on a day is counted twice, though the place says that it bills it once.
-//! * `earmark sources test` has no cursor: each such look costs up to the price of ten posts.
+//! * A purse belongs to a source: one that gets another name begins a new one.
+//!
+//! `earmark sources test` pays from the same purse ([`Source::trial`](crate::source::Source::trial)), and what
+//! sources with one bearer may spend together is summed by `earmark check`, which wants that sum to be meant.
 
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp, ToSpan as _};

@@ -1,8 +1,6 @@
 //! What is asked: a query in the platform's own language, or phrases of which any is enough, with what is
 //! always added. Checked against the platform's longest before anything is paid for.
 
-use serde_json::Value;
-
 use crate::source::params::Params;
 
 /// The longest query of recent search for who pays by use; enterprises get 4,096.
@@ -11,8 +9,8 @@ pub const LONGEST: u64 = 512;
 /// The query, whole. Faults name the keys `query`, `phrases`, `langs`, `retweets`, `longest_query`.
 pub fn read(params: &mut Params<'_>) -> String {
     let own = params.text("query").map(str::to_owned);
-    let phrases = texts(params, "phrases");
-    let langs = texts(params, "langs");
+    let phrases = params.list("phrases", "[\"acme cloud\"]");
+    let langs = params.list("langs", "[\"en\"]");
     let retweets = params.flag("retweets");
     let longest = match params.value("longest_query") {
         None => LONGEST,
@@ -65,17 +63,6 @@ pub fn read(params: &mut Params<'_>) -> String {
         );
     }
     query
-}
-
-fn texts(params: &mut Params<'_>, key: &'static str) -> Vec<String> {
-    let Some(value) = params.value(key) else { return Vec::new() };
-    let list = value.as_array().map(Vec::as_slice).unwrap_or_default();
-    let texts: Vec<String> =
-        list.iter().filter_map(Value::as_str).map(|text| text.trim().to_owned()).collect();
-    if texts.is_empty() || texts.len() < list.len() || texts.iter().any(String::is_empty) {
-        params.fault(key, format!("{value} is no list of texts"), "write [\"…\", \"…\"]");
-    }
-    texts
 }
 
 fn phrases_wrapped(query: &str) -> bool {

@@ -59,7 +59,6 @@ impl YouTube {
         place: &Place,
         mark: &mut Mark,
         batch: &mut Batch,
-        fresh: &mut usize,
         now: Timestamp,
     ) -> Result<bool, Refusal> {
         let (key, id) = match place {
@@ -87,7 +86,6 @@ impl YouTube {
             }
             let (parsed, value) = outcome?;
             let threads = read::threads(&value);
-            *fresh += mark.unknown(&threads);
             batch.posts.extend(parsed.posts);
             batch.rejects.extend(parsed.rejects);
             let missing: Vec<Thread> = mark.unanswered(&threads).cloned().collect();
@@ -99,7 +97,6 @@ impl YouTube {
                     Err(Refusal::Gone(_) | Refusal::Closed) => Vec::new(),
                     Err(other) => return Err(other),
                 };
-                *fresh += answers.len();
                 batch.posts.extend(answers);
                 answered.push(thread.id.clone());
             }
@@ -147,7 +144,6 @@ impl YouTube {
         channel: &str,
         mark: &mut Mark,
         batch: &mut Batch,
-        fresh: &mut usize,
         now: Timestamp,
     ) -> Result<bool, Refusal> {
         let base = self.wanted.base.as_deref().unwrap_or(FEEDS);
@@ -162,7 +158,6 @@ impl YouTube {
             let oldest = videos.iter().filter_map(|video| video.at).min().unwrap_or(now);
             batch.gaps.push(self.gap(mark.at, oldest, detail));
         }
-        *fresh += unknown;
         batch.posts.extend(parsed.posts.into_iter().rev());
         batch.rejects.extend(parsed.rejects);
         mark.take(&videos, &[], None, now);
@@ -176,7 +171,6 @@ impl YouTube {
         mark: &mut Mark,
         found: &mut Vec<String>,
         batch: &mut Batch,
-        fresh: &mut usize,
         now: Timestamp,
     ) -> Result<bool, Refusal> {
         if mark.is_closed(now) || mark.at.is_some_and(|at| now.duration_since(at) < self.wanted.search_every)
@@ -224,7 +218,6 @@ impl YouTube {
             let ids = ids.join(",");
             let query = [("part", "snippet"), ("id", ids.as_str())];
             let (parsed, _) = self.get(&self.api, "videos", &query, now).await?;
-            *fresh += parsed.posts.len();
             batch.posts.extend(parsed.posts.into_iter().rev());
             batch.rejects.extend(parsed.rejects);
         }

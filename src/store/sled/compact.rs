@@ -1,6 +1,7 @@
 //! `store compact`: the live rows are written into a new folder beside the old one, and the two
 //! are swapped by renaming. sled gives no room back when kept and deleted rows are mixed, and an
-//! erased text stays readable in the file until its segment is used again; this ends both.
+//! erased text stays readable in the file until its segment is used again; this ends both. Since when
+//! such bytes wait, and when they were last ended, stand in two rows of the store's own.
 //!
 //! # States, and what a kill leaves
 //! | folders | meaning | at the next open |
@@ -20,8 +21,11 @@ use std::io;
 use std::path::Path;
 
 use ::sled::Batch;
+use jiff::Timestamp;
 
+use super::keys::{Key, Sort};
 use super::open::{failed, lock, sled_at};
+use super::value;
 use crate::store::{Result, StoreError};
 
 /// Pairs copied in one batch.
@@ -33,7 +37,23 @@ const STRIDE: usize = 1_000;
 /// # Errors
 /// [`StoreError::Locked`] if it is open; else what the disk or the engine said. The old rows are
 /// in place as long as this has not succeeded.
-pub fn compact(path: &Path, progress: &mut dyn FnMut(u64, u64)) -> Result<(u64, u64)> {
+pub fn compact(path: &Path, at: Timestamp, progress: &mut dyn FnMut(u64, u64)) -> Result<(u64, u64)> {
+    let done = compact_while(path, at, &mut |done, total| {
+        progress(done, total);
+        true
+    });
+    done.map(|bytes| bytes.expect("nobody told it to stop"))
+}
+
+/// The same, as long as `go_on` says so; none where it was told to stop, and then the store is as it was.
+///
+/// # Errors
+/// As with [`compact`].
+pub fn compact_while(
+    path: &Path,
+    at: Timestamp,
+    go_on: &mut dyn FnMut(u64, u64) -> bool,
+) -> Result<Option<(u64, u64)>> {
     let place = path.display().to_string();
     if !path.is_dir() {
         return Err(failed(&place, "compact", "there is no such folder"));
@@ -45,32 +65,54 @@ pub fn compact(path: &Path, progress: &mut dyn FnMut(u64, u64)) -> Result<(u64, 
         return Err(failed(&place, "compact", "there is no store in this folder yet"));
     }
     let before = bytes_in(&db).map_err(|error| failed(&place, "measure", error))?;
-    copy_rows(&db, &copy, &place, progress)?;
+    if !copy_rows(&db, &copy, &place, at, go_on)? {
+        fs::remove_dir_all(&copy)
+            .map_err(|error| failed(&place, "take half a compacted copy away", error))?;
+        return Ok(None);
+    }
     swap(path).map_err(|error| failed(&place, "swap the compacted copy in", error))?;
     let after = bytes_in(&db).map_err(|error| failed(&place, "measure", error))?;
-    Ok((before, after))
+    Ok(Some((before, after)))
 }
 
-fn copy_rows(db: &Path, copy: &Path, place: &str, progress: &mut dyn FnMut(u64, u64)) -> Result<()> {
+/// Whether all were copied.
+fn copy_rows(
+    db: &Path,
+    copy: &Path,
+    place: &str,
+    at: Timestamp,
+    go_on: &mut dyn FnMut(u64, u64) -> bool,
+) -> Result<bool> {
     let engine = |doing: &'static str| move |error: ::sled::Error| failed(place, doing, error);
     let from = sled_at(db, place)?;
     let to = sled_at(copy, place)?;
     let total = from.len() as u64;
-    let mut done = 0;
+    let (mut done, mut left_out) = (0, 0);
+    // What they say is true of the old files only.
+    let of_old = [Sort::ErasedSince, Sort::CompactedAt].map(|sort| Key::of(sort).0);
     let mut batch = Batch::default();
     for pair in from.iter() {
         let (key, value) = pair.map_err(engine("read"))?;
-        batch.insert(key, value);
         done += 1;
+        if of_old.iter().any(|old| key == old.as_slice()) {
+            left_out += 1;
+        } else {
+            batch.insert(key, value);
+        }
         if done % STRIDE as u64 == 0 {
             to.apply_batch(std::mem::take(&mut batch)).map_err(engine("write a compacted copy"))?;
-            progress(done, total);
+            if !go_on(done, total) {
+                return Ok(false);
+            }
         }
     }
+    batch.insert(Key::of(Sort::CompactedAt).0, value::encode(&at));
     to.apply_batch(batch).map_err(engine("write a compacted copy"))?;
     to.flush().map_err(engine("flush a compacted copy"))?;
-    progress(done, total);
-    if done != total || to.len() as u64 != total {
+    if !go_on(done, total) {
+        return Ok(false);
+    }
+    if done != total || to.len() as u64 != total - left_out + 1 {
         return Err(failed(
             place,
             "compact",
@@ -81,6 +123,7 @@ fn copy_rows(db: &Path, copy: &Path, place: &str, progress: &mut dyn FnMut(u64, 
     File::open(copy.join("db"))
         .and_then(|log| log.sync_all())
         .and_then(|()| sync_folder(copy))
+        .map(|()| true)
         .map_err(|error| failed(place, "sync a compacted copy", error))
 }
 

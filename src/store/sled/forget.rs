@@ -130,6 +130,7 @@ impl Txn<'_> {
         let Some(mut mention) = self.mention(id)?.filter(|mention| mention.erased_at.is_none()) else {
             return Ok(false);
         };
+        self.stain(order.at)?;
         let escalation = mention.finding.escalation();
         let sent = escalation.map_or(Ok(0), |escalation| self.sent(escalation))?;
         self.unschedule(&mention)?;
@@ -145,6 +146,15 @@ impl Txn<'_> {
         })?;
         self.unname(&mention.post().source.clone(), &mention.post().id.clone(), order.at)?;
         Ok(true)
+    }
+
+    /// Writes down since when bytes of what was erased may stand in the files.
+    fn stain(&mut self, at: Timestamp) -> Result<()> {
+        let key = Key::of(Sort::ErasedSince);
+        if !self.has(&key)? {
+            self.put(key, &at);
+        }
+        Ok(())
     }
 
     /// Takes a post's names away once no mention of it bears text, and leaves tombstones in their place.
@@ -251,6 +261,9 @@ impl Txn<'_> {
                 self.remove_inbox(number, &copy);
                 done.inbox += 1;
             }
+        }
+        if done.inbox > 0 {
+            self.stain(forgetting.at)?;
         }
         let found = self.of(&whose)?;
         done.more = found.len() > forgetting.limit.max(1);

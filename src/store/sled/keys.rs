@@ -16,6 +16,10 @@ pub(super) enum Sort {
     Format = 0x01,
     /// How many mentions are kept.
     MentionCount = 0x02,
+    /// Since when bytes of what was erased may stand in sled's files; gone with a compaction.
+    ErasedSince = 0x03,
+    /// When the store was compacted last.
+    CompactedAt = 0x04,
 
     /// what tombstones are made with
     ForgetKey = 0x0E,

@@ -198,8 +198,14 @@ fn source_row(read: &Reading<'_>, source: &SourceState, now: Timestamp) -> Marku
                         @if let Some(error) = &source.last_error { br; span.small.quiet { (words::one_line(error, 300)) } }
                     }
                     (None, None) => { span.quiet { "not asked yet" } }
+                    (None, Some(_)) if !source.unread.is_empty() => { span.odd { "is read in part" } }
                     (None, Some(_)) if source.told_quiet => { span.odd { "is read, and strangely quiet" } }
                     (None, Some(_)) => { span.good { "is read" } }
+                }
+                @for part in &source.unread {
+                    br; span.small.quiet {
+                        "not read since " (read.time(part.since)) ": " (words::one_line(&part.words(), 400))
+                    }
                 }
                 @if let Some(behind) = source.behind(now) {
                     br; span.small.quiet { "behind by " (words::length(behind)) ": what has piled up is being read" }

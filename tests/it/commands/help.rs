@@ -25,6 +25,7 @@ const COMMANDS: &[&[&str]] = &[
     &["replay"],
     &["sources"],
     &["sources", "parse"],
+    &["sources", "preset"],
     &["sources", "terms"],
     &["sources", "test"],
     &["store"],

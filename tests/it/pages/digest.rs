@@ -69,6 +69,7 @@ fn watch(source: &str, failing_since: Option<Timestamp>, gaps: Vec<Gap>) -> Watc
         failing_since,
         last_error: failing_since.map(|_| "the site answered 503".into()),
         behind_since: None,
+        unread: Vec::new(),
         quiet_since: None,
         gaps: gaps.into_iter().map(Into::into).collect(),
     }

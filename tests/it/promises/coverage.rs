@@ -143,3 +143,77 @@ async fn who_pushes_finds_nobody_while_the_daemon_is_off_and_a_restart_is_no_str
     world.read_all();
     world.end().await;
 }
+
+/// The newest posts of a community, and where a Lemmy server shows them.
+fn community(name: &str, posts: &[(u32, &str)]) -> (String, Page) {
+    let path = format!(
+        "/api/v4/post/list?sort=new&limit=50&type_=all&community_name={name}&community_name_or_id={name}"
+    );
+    let items: Vec<_> = posts
+        .iter()
+        .map(|(id, at)| {
+            json!({ "post": { "id": id, "name": format!("Post {id}"), "body": "Acme app", "published_at": at,
+                    "ap_id": format!("https://forum.example/post/{id}") },
+                "creator": { "id": 1, "name": "ann", "actor_id": "https://forum.example/u/ann" },
+                "community": { "id": 2, "name": name, "title": name } })
+        })
+        .collect();
+    (path, Page::of("application/json", json!({ "items": items, "next_page": null }).to_string()))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_list_that_fails_beside_others_is_told_as_a_part_until_it_is_read_again() {
+    const FORUM: &str = "[[digests]]\nid = \"daily\"\nto = [\"cco\"]\nat = \"20:00\"\n\
+        [[sources]]\nid = \"forum\"\nkind = \"lemmy\"\n\
+        params = { server = \"{site}\", communities = [\"talk\", \"desk\"], comments = false, interval = \"5m\", \
+        allow_private = true }\n";
+    let old = "2026-01-12T08:00:00Z";
+    let (talk, first) = community("talk", &[(1, old)]);
+    let (desk, second) = community("desk", &[(2, old)]);
+    let scene = Scene::new().with(FORUM).page(&talk, first).page(&desk, second);
+    let mut world = World::start(scene).await;
+    world.advance("10m").await;
+    assert_eq!(world.mentions().await.len(), 2);
+    assert!(world.source("forum").await.unread.is_empty());
+
+    world.site.put(&talk, community("talk", &[(3, "2026-01-12T09:12:00Z"), (1, old)]).1);
+    world.site.put(&desk, Page::new(404));
+    world.advance("1h").await;
+    assert_eq!(world.mentions().await.len(), 3, "the other list is read as ever");
+    world.expect_line("ops", "source_in_part").says("posts of desk");
+    let source = world.source("forum").await;
+    assert_eq!((source.failing_since, source.failures), (None, 0));
+    let [part] = &source.unread[..] else { panic!("{:?}", source.unread) };
+    assert!(part.trouble.part == "posts of desk" && part.trouble.what.contains("404"), "{part:?}");
+    assert!(part.looks > 2 && source.fetched_through < Some(part.since), "{source:?}");
+    let status = world.get("/api/v1/status").await.json();
+    let find = |list: &str, key: &str| {
+        let rows = status[list].as_array().expect("a list").clone();
+        rows.into_iter().find(|row| row[key] == "forum").expect("it is there")
+    };
+    assert_eq!(find("coverage", "source")["in_part_since"], json!(part.since));
+    assert_eq!(find("sources", "id")["unread"][0]["part"], "posts of desk");
+    let page = world.get("/").await.body;
+    assert!(page.contains("is read in part") && page.contains("posts of desk"), "{page}");
+    let text = world.get("/api/v1/digests/daily?format=text").await.body;
+    assert!(text.contains("forum: is read in part since"), "{text}");
+
+    world.restart().await;
+    world.expect_nobody_told();
+    let missed = "2026-01-12T09:30:00Z";
+    world.site.put(&desk, community("desk", &[(4, missed), (2, old)]).1);
+    world.advance("1h").await;
+    world.expect_line("ops", "source_well");
+    assert_eq!(world.mentions().await.len(), 4, "what was missed is read");
+    assert!(world.source("forum").await.unread.is_empty());
+    let gaps = world.get("/api/v1/status").await.json()["gaps"].clone();
+    assert_eq!(gaps.as_array().map(Vec::len), Some(1), "{gaps:#}");
+    let gap = &gaps[0];
+    assert_eq!((&gap["source"], &gap["cause"]), (&json!("forum"), &json!("source_failed")));
+    assert_eq!(gap["from"], json!(source.fetched_through), "nothing of it was read up to later");
+    assert!(gap["detail"].as_str().is_some_and(|detail| detail.starts_with("posts of desk: ")), "{gap}");
+    assert!(gap["repaired_at"].is_string() && gap["repaired_at"] == gap["until"], "{gap}");
+    let page = world.get("/").await.body;
+    assert!(!page.contains("is read in part"), "{page}");
+    world.end().await;
+}

@@ -2,7 +2,7 @@
 //! What the fake believes about IMAP is thereby believed by somebody else as well.
 //!
 //! Proven: TLS from the first byte and STARTTLS, both with a certificate that must verify; a refused log-in;
-//! words told by `IDLE`; a folder built anew, whose mails keep their names; and that a mail stays unread:
+//! tokens (XOAUTH2) that Dovecot asks about where they come from; words told by `IDLE`; a folder built anew, whose mails keep their names; and that a mail stays unread:
 //! Dovecot moves a file from `new` to `cur` as soon as somebody opens the folder to change it.
 
 use std::fs;
@@ -18,6 +18,7 @@ use serde_json::{Value, json};
 
 use super::child::{Server, eventually, free_port, program, run};
 use super::exim::certificates;
+use crate::support::fake_site::{FakeSite, Page};
 
 const PASSWORD: &str = "correct horse battery staple";
 
@@ -29,7 +30,8 @@ struct Dovecot {
 }
 
 impl Dovecot {
-    fn start(folder: &Path) -> Self {
+    /// With `tokens`, the address behind which tokens are asked about, it takes those in place of passwords.
+    fn start(folder: &Path, tokens: Option<&str>) -> Self {
         let (plain, secure) = (free_port(), free_port());
         for part in ["run", "state", "mail/care/new", "mail/care/cur", "mail/care/tmp"] {
             fs::create_dir_all(folder.join(part)).expect("a folder");
@@ -38,7 +40,13 @@ impl Dovecot {
         fs::write(folder.join("users"), format!("care:{{PLAIN}}{PASSWORD}::::::\n")).expect("a file");
         run(Command::new("chown").args(["-R", "mail:mail"]).arg(folder.join("mail")));
         let settings = folder.join("dovecot.conf");
-        fs::write(&settings, settings_of(folder, plain, secure)).expect("a file");
+        fs::write(&settings, settings_of(folder, plain, secure, tokens.is_some())).expect("a file");
+        let asked = format!(
+            "introspection_mode = get\nintrospection_url = {}\nforce_introspection = yes\nusername_attribute = username\n\
+             active_attribute = active\nactive_value = true\n",
+            tokens.unwrap_or_default()
+        );
+        fs::write(folder.join("tokens.conf"), asked).expect("a file");
         let mut command = Command::new(program("dovecot").expect("it was asked for"));
         command.arg("-F").arg("-c").arg(&settings);
         let mut server = Server::start("dovecot", &mut command, &folder.join("said.log"));
@@ -70,6 +78,9 @@ impl Dovecot {
         let mut params = json!({ "server": "localhost", "port": self.secure, "allow_private": true, "user": "care",
             "password": { "file": secret }, "authority": self.folder.join("authority.pem"), "days": 3_650 });
         params.as_object_mut().expect("a table").extend(more.as_object().expect("a table").clone());
+        if more.get("token").is_some() {
+            params.as_object_mut().expect("a table").remove("password");
+        }
         let kind = kind("imap").expect("it is listed");
         let settings = Settings { id: "care".into(), params };
         let problems = (kind.check)(&settings);
@@ -98,8 +109,10 @@ impl Reader {
     }
 }
 
-fn settings_of(folder: &Path, plain: u16, secure: u16) -> String {
+fn settings_of(folder: &Path, plain: u16, secure: u16, tokens: bool) -> String {
     let folder = folder.display();
+    let (mechanisms, driver, file) =
+        if tokens { ("xoauth2", "oauth2", "tokens.conf") } else { ("plain login", "passwd-file", "users") };
     format!(
         r"base_dir = {folder}/run
 state_dir = {folder}/state
@@ -110,17 +123,23 @@ ssl = required
 ssl_cert = <{folder}/server.pem
 ssl_key = <{folder}/server.key
 disable_plaintext_auth = yes
-auth_mechanisms = plain login
+auth_mechanisms = {mechanisms}
+auth_failure_delay = 0 secs
 mail_location = maildir:{folder}/mail/%n
 maildir_stat_dirs = yes
 first_valid_uid = 1
 passdb {{
-  driver = passwd-file
-  args = {folder}/users
+  driver = {driver}
+  args = {folder}/{file}
 }}
 userdb {{
   driver = static
   args = uid=mail gid=mail home={folder}/mail/%n
+}}
+service anvil {{
+  unix_listener anvil-auth-penalty {{
+    mode = 0
+  }}
 }}
 service imap-login {{
   inet_listener imap {{
@@ -135,21 +154,88 @@ service imap-login {{
     )
 }
 
-#[test]
-fn a_real_mailbox_is_read_and_left_as_it_was() {
+/// Whether Dovecot can be started here; says why not.
+fn can_start() -> bool {
     if !nix::unistd::geteuid().is_root() {
         println!("skipped: only root may start Dovecot");
-        return;
+        return false;
     }
-    if program("dovecot").is_none() || program("openssl").is_none() {
+    let there = program("dovecot").is_some() && program("openssl").is_some();
+    if !there {
         println!("skipped: no dovecot-imapd or openssl on this machine; make test-packages offers them");
-        return;
     }
+    there
+}
+
+fn folder() -> tempfile::TempDir {
     let folder = tempfile::tempdir().expect("a folder");
     fs::set_permissions(folder.path(), PermissionsExt::from_mode(0o711)).expect("it is ours");
-    let dovecot = Dovecot::start(folder.path());
+    folder
+}
+
+#[test]
+fn a_real_mailbox_is_read_and_left_as_it_was() {
+    if !can_start() {
+        return;
+    }
+    let folder = folder();
+    let dovecot = Dovecot::start(folder.path(), None);
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     runtime.block_on(read(&dovecot));
+}
+
+#[test]
+fn a_real_mailbox_opens_to_a_token_and_says_when_it_does_not() {
+    if !can_start() {
+        return;
+    }
+    let folder = folder();
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    let given_by = runtime.block_on(FakeSite::start());
+    // As an authorization server answers whoever asks about a token (RFC 7662); this Dovecot compares its words as
+    // texts, and asks with a client that has no name.
+    for (token, said) in [
+        ("good-token", json!({ "active": "true", "username": "care" })),
+        ("spent-token", json!({ "active": "false" })),
+        ("other-token", json!({ "active": "true", "username": "bo" })),
+    ] {
+        let path = format!("/about?token={token}&client_id=&client_secret=");
+        given_by.put(&path, Page::of("application/json", said.to_string()));
+    }
+    let dovecot = Dovecot::start(folder.path(), Some(&given_by.url("/about?token=")));
+    dovecot.deliver(1);
+    runtime.block_on(tokens(&dovecot));
+    let asked = given_by.asked();
+    assert!(asked.iter().any(|asked| asked.path.contains("good-token")), "Dovecot asked about it: {asked:?}");
+}
+
+async fn tokens(dovecot: &Dovecot) {
+    let file = dovecot.folder.join("token");
+    let put = |token: &str| fs::write(&file, format!("{token}\n")).expect("a file");
+    let reader = |more: Value| {
+        let mut params = json!({ "token": { "file": file } });
+        params.as_object_mut().expect("a table").extend(more.as_object().expect("a table").clone());
+        dovecot.reader(params)
+    };
+    let plain = json!({ "port": dovecot.plain, "tls": "starttls" });
+    for more in [json!({}), plain] {
+        put("good-token");
+        assert_eq!(reader(more.clone()).look().await.expect("it is let in").posts.len(), 1);
+        for token in ["spent-token", "other-token"] {
+            put(token);
+            let mut reader = reader(more.clone());
+            let error = reader.look().await.expect_err(token);
+            assert_eq!(error.retry, Retry::Never, "{token}: {error}");
+            let parts = ["refused the token (401)", "renew it where it comes from"];
+            assert!(parts.iter().all(|part| error.what.contains(part)), "{token}: {error}");
+            assert!(!error.what.contains(token) && !error.what.contains("auth="), "{error}");
+            // Renewed beside us, it is read anew.
+            put("good-token");
+            assert_eq!(reader.look().await.expect("it is renewed").posts.len(), 1);
+        }
+    }
+    let error = dovecot.reader(json!({})).look().await.expect_err("it takes no passwords");
+    assert!(error.retry == Retry::Never && error.what.contains("takes a token (XOAUTH2)"), "{error}");
 }
 
 async fn read(dovecot: &Dovecot) {
@@ -169,7 +255,7 @@ async fn read(dovecot: &Dovecot) {
     assert_eq!(dovecot.reader(port).look().await.expect("STARTTLS").posts.len(), 4);
     let other = json!({ "authority": dovecot.folder.join("server.pem"), "server": "127.0.0.1" });
     let error = dovecot.reader(other).look().await.expect_err("the certificate is of another name");
-    assert!(error.what.contains("no TLS"), "{error}");
+    assert!(error.what.contains("no TLS: its certificate"), "{error}");
     let error = dovecot.reader(json!({ "user": "nobody" })).look().await.expect_err("no such account");
     assert!(error.retry == Retry::Never && error.what.contains("[AUTHENTICATIONFAILED]"), "{error}");
     let error = dovecot.reader(json!({ "folder": "Entwürfe" })).look().await.expect_err("no such folder");

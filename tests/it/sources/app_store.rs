@@ -13,7 +13,7 @@ use ring::signature::{
 };
 use serde_json::{Value, json};
 
-use super::visit::{Hidden, Visited, now, query, source};
+use super::served::{Hidden, Served, now, query, source};
 use crate::site::{Pages, Told, outage};
 use crate::support::fake_site::{Asked, Page};
 
@@ -163,7 +163,7 @@ async fn an_empty_feed_is_an_alarm_and_an_old_copy_is_no_news() {
     let lists: Arc<Mutex<Lists>> = Arc::default();
     let put = |list: Lists| *lists.lock().unwrap() = list;
     let served = Arc::clone(&lists);
-    let site = Visited::start(move |asked| {
+    let site = Served::start(move |asked| {
         let Some((country, number)) = place(&asked.path) else { return Page::new(404) };
         let lists = served.lock().unwrap();
         let list = lists.iter().find(|(name, _)| *name == country);
@@ -173,7 +173,7 @@ async fn an_empty_feed_is_an_alarm_and_an_old_copy_is_no_news() {
     let entries = |numbers: &[u64]| numbers.iter().map(|number| entry(*number, "words")).collect::<Vec<_>>();
     let params =
         json!({ "app": "id7", "countries": ["US", "de"], "base_url": site.base, "allow_private": true });
-    let mut source = source("app_store", params);
+    let mut source = source("app_store", params, now());
     let ids = |batch: &earmark::source::Batch| {
         batch.posts.iter().map(|post| post.id.clone()).collect::<Vec<_>>().join(" ")
     };
@@ -188,6 +188,7 @@ async fn an_empty_feed_is_an_alarm_and_an_old_copy_is_no_news() {
     put(vec![("us", Vec::new()), ("de", entries(&[201]))]);
     let batch = source.poll(&position, minutes(60)).await.expect("a look");
     assert_eq!((ids(&batch).as_str(), batch.fetched_through), ("201", None));
+    assert!(batch.trouble.len() == 1 && batch.trouble[0].part == "us", "{:?}", batch.trouble);
     let error = source.poll(&batch.position, minutes(120)).await.expect_err("nothing else to tell");
     assert!(error.what.contains("in us came empty") && error.retry == Retry::Soon, "{error:?}");
     position = error.position.expect("the other country moved");
@@ -270,7 +271,7 @@ async fn a_key_signs_and_reads_all_the_way_back() {
     let (public, list, at) = (key.public.clone(), Arc::clone(&reviews), Arc::clone(&clock));
     let base = Arc::new(Mutex::new(String::new()));
     let own = Arc::clone(&base);
-    let site = Visited::start(move |asked| {
+    let site = Served::start(move |asked| {
         if admitted(&public, asked, *at.lock().unwrap()).is_none() {
             return Page { body: json!({ "errors": [{ "status": "401" }] }).to_string().into(), ..Page::new(401) };
         }
@@ -303,7 +304,7 @@ async fn a_key_signs_and_reads_all_the_way_back() {
     *base.lock().unwrap() = site.base.clone();
     let params = json!({ "app": "7", "key": key.file.pointer(), "key_id": "K1", "issuer_id": "issuer",
         "base_url": site.base, "allow_private": true });
-    let mut source = source("app_store", params.clone());
+    let mut source = source("app_store", params.clone(), now());
     let first = source.poll(&Position::default(), now()).await.expect("a look");
     assert_eq!((first.posts.len(), first.more, first.fetched_through), (1, false, Some(now())));
 

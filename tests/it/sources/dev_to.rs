@@ -100,13 +100,14 @@ fn place(articles: &[(u64, Timestamp, u64)], asked: &Asked) -> Page {
     let number = |text: &str| articles.iter().find(|(id, _, _)| id.to_string() == text).copied();
     match path(asked) {
         "/api/articles/latest" | "/api/organizations/acme/articles" => {
-            let size: usize = query(asked, "per_page").and_then(|size| size.parse().ok()).unwrap_or(30);
-            let from = query(asked, "page").and_then(|page| page.parse::<usize>().ok()).unwrap_or(1) - 1;
+            let size: usize = query(&asked.path, "per_page").and_then(|size| size.parse().ok()).unwrap_or(30);
+            let from =
+                query(&asked.path, "page").and_then(|page| page.parse::<usize>().ok()).unwrap_or(1) - 1;
             let shown = articles.iter().skip(from * size).take(size);
             page(&shown.map(|(id, at, comments)| article(*id, *at, *comments)).collect())
         }
         "/api/comments" => {
-            let below = query(asked, "a_id").and_then(|id| number(&id));
+            let below = query(&asked.path, "a_id").and_then(|id| number(&id));
             let thread = |(id, _, count): (u64, Timestamp, u64)| {
                 page(&(0..count).map(|n| comment(&format!("c{id}x{n}"), json!([]))).collect())
             };

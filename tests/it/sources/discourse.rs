@@ -139,7 +139,8 @@ impl Pages for Discourse {
         let newest = history.len() as u64 * Self::APART + 3;
         match path(asked) {
             "/posts.json" => {
-                let before = query(asked, "before").and_then(|before| before.parse().ok()).unwrap_or(newest);
+                let before =
+                    query(&asked.path, "before").and_then(|before| before.parse().ok()).unwrap_or(newest);
                 let ours = history.iter().rev().filter(|told| {
                     let id = told.number * Self::APART;
                     id <= before && id + 50 > before
@@ -165,7 +166,8 @@ async fn discourse_fills_the_holes_from_above() {
 async fn what_is_fresh_comes_before_what_was_missed() {
     let now = at("2026-03-04T10:00:00Z");
     let served = Served::start(move |asked| {
-        let before: u64 = query(asked, "before").map_or(1_000, |before| before.parse().expect("a number"));
+        let before: u64 =
+            query(&asked.path, "before").map_or(1_000, |before| before.parse().expect("a number"));
         // Nothing public between 300 and 800.
         let ids = (before.saturating_sub(49)..=before).rev().filter(|id| !(300..800).contains(id) && *id > 0);
         page(&json!({ "latest_posts": ids.map(|id| post(id, 1, now)).collect::<Vec<_>>() }))
@@ -213,7 +215,7 @@ async fn categories_topics_and_searches_are_read_where_they_moved() {
             "/t/57/posts.json" if asked.path.contains("post_ids[]=20&post_ids[]=30") => {
                 page(&json!({ "id": 57, "post_stream": { "posts": [post(20, 2, old), post(30, 3, new)] } }))
             }
-            "/search.json" if query(asked, "q").as_deref() == Some("globex order:latest") => {
+            "/search.json" if query(&asked.path, "q").as_deref() == Some("globex order:latest") => {
                 page(&json!({ "posts": [{ "id": 77, "blurb": "short", "created_at": new.to_string(), "topic_id": 60, "post_number": 1 }], "topics": [] }))
             }
             "/posts/77.json" => {

@@ -8,9 +8,9 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use super::graph::{SECRET, TOKEN, json_page, list, refusal, signed};
-use super::served::{Served, path, query, secret};
-use crate::site::{Pages, Told, outage};
+use super::graph::{SECRET, TOKEN, list, refusal, signed};
+use super::served::{Served, json as json_page, path, query, secret};
+use crate::site::{Pages, Told, outage, together};
 use crate::support::clock::JumpClock;
 use crate::support::fake_site::{Asked, Page};
 
@@ -158,6 +158,11 @@ async fn facebook_loses_nothing() {
     outage("facebook", Facebook { folder: tempfile::tempdir().expect("a temp folder") }).await;
 }
 
+#[tokio::test]
+async fn two_sources_with_one_token_stay_within_its_budget() {
+    together("facebook", Facebook { folder: tempfile::tempdir().expect("a temp folder") }).await;
+}
+
 /// Posts of the page, each with its comments, oldest first.
 type Shelf = Arc<Mutex<Vec<(Value, Vec<Value>)>>>;
 
@@ -198,7 +203,7 @@ impl Bench {
                 );
             }
             let all = || shelf.iter().flat_map(|(_, comments)| comments);
-            if let Some(ids) = query(asked, "ids") {
+            if let Some(ids) = query(&asked.path, "ids") {
                 let found: Vec<&Value> =
                     ids.split(',').filter_map(|id| all().find(|one| one["id"] == id)).collect();
                 if found.len() < ids.split(',').count() {

@@ -127,8 +127,8 @@ impl Pages for GitHub {
 
     /// Every other post is a comment below the first issue.
     fn page(&self, history: &[Told], asked: &Asked) -> Page {
-        let since: Timestamp = query(asked, "since").map_or(Timestamp::MIN, |since| at(&since));
-        let number = |name: &str| query(asked, name).and_then(|value| value.parse::<usize>().ok());
+        let since: Timestamp = query(&asked.path, "since").map_or(Timestamp::MIN, |since| at(&since));
+        let number = |name: &str| query(&asked.path, name).and_then(|value| value.parse::<usize>().ok());
         let ours = |issues: bool| {
             history.iter().filter(move |told| told.at >= since && (told.number % 2 == 1) == issues)
         };
@@ -172,12 +172,12 @@ async fn a_backlog_is_read_from_the_oldest_change_on_and_the_newest_page_first()
         now - SignedDuration::from_secs(3_500) + SignedDuration::from_secs(second)
     };
     let served = Served::start(move |asked| {
-        let since = at(&query(asked, "since").expect("a bound"));
-        let number: usize = query(asked, "page").expect("a page").parse().expect("a number");
+        let since = at(&query(&asked.path, "since").expect("a bound"));
+        let number: usize = query(&asked.path, "page").expect("a page").parse().expect("a number");
         let mut all: Vec<(Timestamp, u64)> =
             (0..300).map(|number| (changed(number), number)).filter(|(at, _)| *at >= since).collect();
         all.sort();
-        if query(asked, "direction").as_deref() == Some("desc") {
+        if query(&asked.path, "direction").as_deref() == Some("desc") {
             all.reverse();
         }
         let part: Vec<Value> =
@@ -234,11 +234,11 @@ async fn a_search_moves_its_bound_reads_comments_and_leaves_programs_out() {
         batch.posts.iter().map(|post| (post.id.as_str(), post.parent.as_deref())).collect();
     assert_eq!(told, [("issue:1001", None), ("comment:7", Some("issue:1001"))]);
     let first = served.asked().remove(0);
-    assert_eq!(query(&first, "q").as_deref(), Some("globex in:body updated:>=2026-03-04T09:00:00Z"));
+    assert_eq!(query(&first.path, "q").as_deref(), Some("globex in:body updated:>=2026-03-04T09:00:00Z"));
     source.poll(&batch.position, now).await.expect("it answers");
     let second = served.asked().remove(0);
     assert_eq!(
-        query(&second, "q").as_deref(),
+        query(&second.path, "q").as_deref(),
         Some("globex in:body updated:>=2026-03-04T09:53:00Z"),
         "the search lags"
     );
@@ -350,8 +350,10 @@ async fn what_is_gone_is_told_from_what_is_closed_to_us() {
             &json!({ "id": 77, "number": 9, "title": "moved", "html_url": "https://github.com/globex/new/issues/9" }),
         ),
         "/repos/acme/app/issues/comments/8" | "/repos/globex/closed/issues/5" | "/repos/globex/closed" => {
-            Page::new(404)
+            Page { status: 404, ..page(&json!({ "message": "Not Found" })) }
         }
+        // Something stands before the interface.
+        "/repos/globex/gate/issues/6" | "/repos/globex/gate" => Page::new(404),
         "/repos/acme/app" => page(&json!({ "id": 1, "full_name": "acme/app" })),
         _ => Page::new(500),
     };
@@ -367,6 +369,7 @@ async fn what_is_gone_is_told_from_what_is_closed_to_us() {
         known("comment:8", "acme/app/issues/1#issuecomment-8"),
         known("issue:1005", "globex/closed/issues/5"),
         known("comment:6", "acme/app/issues/1#issuecomment-6"),
+        known("issue:1006", "globex/gate/issues/6"),
     ];
     let (_kept, pointer) = token();
     for (token, expected) in [
@@ -407,7 +410,9 @@ fn settings_outside_the_terms_are_refused() {
 async fn a_list_that_fails_keeps_no_other_back_and_is_told() {
     let now = at("2026-03-04T10:00:00Z");
     let served = Served::start(move |asked| match path(asked) {
-        "/repos/acme/app/issues" if query(asked, "since").as_deref() == Some("2026-03-04T09:00:00Z") => {
+        "/repos/acme/app/issues"
+            if query(&asked.path, "since").as_deref() == Some("2026-03-04T09:00:00Z") =>
+        {
             page(&json!([issue(1, now - SignedDuration::from_mins(1))]))
         }
         "/repos/acme/app/issues" => page(&json!([])),
@@ -439,7 +444,7 @@ async fn a_search_that_does_not_finish_is_asked_again_and_in_the_end_said_to_be_
         assert_eq!(batch.fetched_through == Some(now), look == 4, "look {look}");
         position = batch.position;
     }
-    let bounds: Vec<_> = served.asked().iter().filter_map(|asked| query(asked, "q")).collect();
+    let bounds: Vec<_> = served.asked().iter().filter_map(|asked| query(&asked.path, "q")).collect();
     assert!(bounds.iter().all(|bound| bound == "globex updated:>=2026-03-04T09:00:00Z"), "{bounds:?}");
 }
 

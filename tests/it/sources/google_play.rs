@@ -12,8 +12,8 @@ use ring::rsa::KeyPair;
 use ring::signature::{KeyPair as _, RSA_PKCS1_2048_8192_SHA256, UnparsedPublicKey};
 use serde_json::{Value, json};
 
-use super::visit::{Hidden, Visited, now, query, source};
-use crate::site::{Pages, Told, outage};
+use super::served::{Hidden, Served, now, query, source};
+use crate::site::{Pages, Told, outage, together};
 use crate::support::fake_site::{Asked, Page};
 
 /// Made for these tests; it opens nothing.
@@ -126,6 +126,11 @@ impl Pages for Store {
         if asked.path.starts_with(LIST) { list(&newest, &asked.path) } else { error(404, "NOT_FOUND") }
     }
 
+    /// Whoever gives tokens counts for itself: it is a host of its own.
+    fn cost(&self, asked: &Asked) -> u32 {
+        u32::from(asked.path != "/token")
+    }
+
     fn id(&self, number: u64) -> String {
         format!("gp:{number}")
     }
@@ -134,6 +139,11 @@ impl Pages for Store {
 #[tokio::test]
 async fn everything_of_a_week_is_found_after_an_outage() {
     outage("google_play", Store::default()).await;
+}
+
+#[tokio::test]
+async fn two_sources_with_one_account_stay_within_its_budget() {
+    together("google_play", Store::default()).await;
 }
 
 fn parse(status: u16, url: Option<&str>, body: &str) -> earmark::source::Parsed {
@@ -206,7 +216,7 @@ async fn a_backlog_comes_newest_first_and_a_week_away_is_a_gap() {
     let clock = Arc::new(Mutex::new(now()));
     let base = Arc::new(Mutex::new(String::new()));
     let (served, at, own) = (Arc::clone(&reviews), Arc::clone(&clock), Arc::clone(&base));
-    let site = Visited::start(move |asked| {
+    let site = Served::start(move |asked| {
         if asked.path == "/token" {
             return give(asked, &format!("{}/token", own.lock().unwrap()), *at.lock().unwrap());
         }
@@ -220,7 +230,7 @@ async fn a_backlog_comes_newest_first_and_a_week_away_is_a_gap() {
     *base.lock().unwrap() = site.base.clone();
     let key = key_file(&site.base);
     let params = |package: &str| json!({ "package": package, "key": key.pointer(), "base_url": site.base, "allow_private": true });
-    let mut source = source("google_play", params("com.acme.app"));
+    let mut source = source("google_play", params("com.acme.app"), now());
     let put = |numbers: std::ops::Range<i64>, words: &str| {
         let list = numbers.rev().map(|number| review(&format!("gp:{number}"), words, minutes(number)));
         *reviews.lock().unwrap() = list.collect();
@@ -260,10 +270,10 @@ async fn a_backlog_comes_newest_first_and_a_week_away_is_a_gap() {
     let batch = source.poll(&position, back + SignedDuration::from_mins(5)).await.expect("a look");
     assert_eq!(batch.posts.iter().map(|post| post.id.as_str()).collect::<Vec<_>>(), ["gp:13010"]);
 
-    let mut other = super::visit::source("google_play", params("com.acme.other"));
+    let mut other = super::served::source("google_play", params("com.acme.other"), now());
     let error = other.poll(&Position::default(), back).await.expect_err("not ours");
     assert!(error.what.contains("no such app") && error.retry == Retry::Never, "{error:?}");
-    let mut late = super::visit::source("google_play", params("com.acme.app"));
+    let mut late = super::served::source("google_play", params("com.acme.app"), now());
     let error = late.poll(&Position::default(), now()).await.expect_err("an assertion of another time");
     assert!(error.what.contains("invalid_grant") && !error.what.contains("eyJ"), "{error:?}");
 }

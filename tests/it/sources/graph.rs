@@ -19,13 +19,13 @@ pub fn refusal(status: u16, code: u64) -> Page {
 
 /// Whoever has no token, or whose proof does not fit, is refused.
 pub fn signed(asked: &Asked, proven: bool) -> Result<(), Page> {
-    if query(asked, "access_token").as_deref() != Some(TOKEN) {
+    if query(&asked.path, "access_token").as_deref() != Some(TOKEN) {
         return Err(refusal(400, 190));
     }
     let mut mac = Hmac::<Sha256>::new_from_slice(SECRET.as_bytes()).expect("any length");
     mac.update(TOKEN.as_bytes());
     let expected: String = mac.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
-    if proven && query(asked, "appsecret_proof") != Some(expected) {
+    if proven && query(&asked.path, "appsecret_proof") != Some(expected) {
         return Err(refusal(400, 100));
     }
     Ok(())
@@ -33,7 +33,7 @@ pub fn signed(asked: &Asked, proven: bool) -> Result<(), Page> {
 
 /// A page of a list, newest first; `time` is where a thing says when it was made.
 pub fn list(mut items: Vec<Value>, time: &str, asked: &Asked) -> Page {
-    let number = |name: &str| query(asked, name).and_then(|text| text.parse::<i64>().ok());
+    let number = |name: &str| query(&asked.path, name).and_then(|text| text.parse::<i64>().ok());
     let most = number("limit").unwrap_or(25);
     if !(1..=100).contains(&most) {
         return refusal(400, 100);
@@ -45,7 +45,7 @@ pub fn list(mut items: Vec<Value>, time: &str, asked: &Asked) -> Page {
         });
     }
     // Cursors stand for things, not for places: what comes later moves nothing.
-    let after = query(asked, "after");
+    let after = query(&asked.path, "after");
     let from = match &after {
         None => 0,
         Some(after) => match items.iter().position(|item| item["id"].as_str() == Some(after)) {
@@ -72,10 +72,5 @@ pub fn list(mut items: Vec<Value>, time: &str, asked: &Asked) -> Page {
             body["paging"]["next"] = next.as_str().into();
         }
     }
-    Page::of("application/json", body.to_string())
-}
-
-/// An answer as it stands.
-pub fn json_page(body: &Value) -> Page {
     Page::of("application/json", body.to_string())
 }

@@ -9,9 +9,9 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use super::graph::{TOKEN, json_page, list, refusal, signed};
-use super::served::{Served, path, query, secret};
-use crate::site::{Pages, Told, outage};
+use super::graph::{TOKEN, list, refusal, signed};
+use super::served::{Served, json as json_page, path, query, secret};
+use crate::site::{Pages, Told, outage, together};
 use crate::support::clock::JumpClock;
 use crate::support::fake_site::{Asked, Page};
 
@@ -97,17 +97,22 @@ async fn instagram_loses_nothing() {
 }
 
 #[tokio::test]
+async fn two_sources_with_one_token_stay_within_its_budget() {
+    together("instagram", Instagram { folder: tempfile::tempdir().expect("a temp folder") }).await;
+}
+
+#[tokio::test]
 async fn hashtags_are_named_once_and_their_last_day_is_all_there_is() {
     let folder = tempfile::tempdir().expect("a temp folder");
     let (clock, names) = (JumpClock::new(began()), Arc::new(AtomicUsize::new(0)));
     let named = Arc::clone(&names);
-    let site = Served::start(move |asked| match (path(asked), query(asked, "q").as_deref()) {
+    let site = Served::start(move |asked| match (path(asked), query(&asked.path, "q").as_deref()) {
         ("/v25.0/ig_hashtag_search", Some("acme")) => {
             named.fetch_add(1, Ordering::Relaxed);
             json_page(&json!({ "data": [{ "id": "178" }] }))
         }
         ("/v25.0/ig_hashtag_search", _) => refusal(400, 24),
-        ("/v25.0/178/recent_media", _) if query(asked, "user_id").as_deref() == Some("17") => {
+        ("/v25.0/178/recent_media", _) if query(&asked.path, "user_id").as_deref() == Some("17") => {
             let media = json!({ "id": "1", "caption": "#acme is slow", "timestamp": began().to_string(), "media_type": "IMAGE" });
             list(vec![media], "timestamp", asked)
         }

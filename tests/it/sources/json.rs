@@ -10,7 +10,7 @@ use earmark::source::{
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
-use super::visit::{Hidden, Visited, now, query, source};
+use super::served::{Hidden, Served, now, query, source};
 use crate::site::{Pages, Told, outage};
 use crate::support::fake_site::{Asked, Page};
 
@@ -247,13 +247,16 @@ fn every_preset_is_in_order_and_says_where_its_place_says_so() {
         ("intercom", json!({})),
         ("freshdesk", json!({ "subdomain": "acme" })),
         ("help_desk_search", json!({ "host": "acme.example", "query": "type:ticket acme & co" })),
+        ("nodebb", json!({ "forum": "https://forum.acme.example" })),
+        ("wordpress", json!({ "blog": "https://blog.acme.example" })),
+        ("wordpress_comments", json!({ "blog": "https://blog.acme.example" })),
     ] {
         let mut params = given;
         params["preset"] = json!(name);
         params["credential"] = secret.clone();
         assert_eq!(said(params), "", "{name}");
     }
-    assert_eq!(described::preset::PRESETS.len(), 4);
+    assert_eq!(described::preset::PRESETS.len(), 7);
     for preset in described::preset::PRESETS.iter() {
         assert!(!preset.about.is_empty() && preset.document.starts_with("https://"));
     }
@@ -279,7 +282,7 @@ async fn zendesk_is_exported_page_by_page_and_asked_by_id() {
     let tickets: Arc<Mutex<Vec<Ticket>>> = Arc::default();
     let base = Arc::new(Mutex::new(String::new()));
     let (served, own) = (Arc::clone(&tickets), Arc::clone(&base));
-    let site = Visited::start(move |asked| {
+    let site = Served::start(move |asked| {
         // care@acme.example/token:hunter2
         let key = "Basic Y2FyZUBhY21lLmV4YW1wbGUvdG9rZW46aHVudGVyMg==";
         if asked.headers.get("authorization").map(String::as_str) != Some(key) {
@@ -319,7 +322,7 @@ async fn zendesk_is_exported_page_by_page_and_asked_by_id() {
             "url": format!("{}/api/v2/incremental/tickets/cursor.json?per_page=200", site.base), "allow_private": true,
             "recheck": { "url": format!("{}/api/v2/tickets/{{id}}.json", site.base), "items": "/ticket" } })
     };
-    let mut desk = source("json", params(&secret));
+    let mut desk = source("json", params(&secret), now());
     *tickets.lock().unwrap() = (1..=5).map(|id| (id, minutes(id as i64 - 60), "open")).collect();
     let (found, position) = looks(&mut *desk, Position::default(), now()).await;
     assert_eq!(found, ["1", "2", "3", "4", "5"]);
@@ -345,8 +348,10 @@ async fn zendesk_is_exported_page_by_page_and_asked_by_id() {
     assert_eq!((told.posts[0].id.as_str(), told.gone.as_slice()), ("5", &["77".to_owned()][..]));
 
     let wrong = Hidden::new("wrong");
-    let error =
-        source("json", params(&wrong)).poll(&Position::default(), now()).await.expect_err("a wrong key");
+    let error = source("json", params(&wrong), now())
+        .poll(&Position::default(), now())
+        .await
+        .expect_err("a wrong key");
     assert!(
         error.retry == Retry::Never && error.what.contains("401") && !error.what.contains("wrong"),
         "{error:?}"
@@ -355,7 +360,7 @@ async fn zendesk_is_exported_page_by_page_and_asked_by_id() {
 
 #[tokio::test]
 async fn intercom_is_searched_with_the_cursor_in_the_body() {
-    let site = Visited::start(|asked| {
+    let site = Served::start(|asked| {
         let body: Value = serde_json::from_slice(&asked.body).unwrap_or_default();
         let signed = asked.headers.get("authorization").map(String::as_str) == Some("Bearer t0ken");
         if !signed || asked.headers.get("intercom-version").map(String::as_str) != Some("2.11") {
@@ -383,7 +388,7 @@ async fn intercom_is_searched_with_the_cursor_in_the_body() {
     let secret = Hidden::new("t0ken");
     let params = json!({ "preset": "intercom", "url": format!("{}/tickets/search", site.base), "allow_private": true,
         "credential": secret.pointer() });
-    let batch = source("json", params).poll(&Position::default(), now()).await.expect("a look");
+    let batch = source("json", params, now()).poll(&Position::default(), now()).await.expect("a look");
     assert_eq!(batch.posts.iter().map(|post| post.id.as_str()).collect::<Vec<_>>(), ["2", "1"]);
     let post = &batch.posts[0];
     assert_eq!((post.title.as_deref(), post.text.as_str()), (Some("Late"), "Where is it?"));
@@ -395,7 +400,7 @@ async fn intercom_is_searched_with_the_cursor_in_the_body() {
 async fn freshdesk_pages_by_links_and_a_broken_page_holds_nothing_back() {
     let fails = Arc::new(Mutex::new(true));
     let broken = Arc::clone(&fails);
-    let site = Visited::start(move |asked| {
+    let site = Served::start(move |asked| {
         // t0ken:X
         if asked.headers.get("authorization").map(String::as_str) != Some("Basic dDBrZW46WA==") {
             return Page::new(401);
@@ -417,7 +422,7 @@ async fn freshdesk_pages_by_links_and_a_broken_page_holds_nothing_back() {
     let secret = Hidden::new("t0ken");
     let params = json!({ "preset": "freshdesk", "subdomain": "acme", "credential": secret.pointer(), "allow_private": true,
         "url": format!("{}/api/v2/tickets?include=description,requester", site.base) });
-    let mut desk = source("json", params);
+    let mut desk = source("json", params, now());
     let batch = desk.poll(&Position::default(), now()).await.expect("what was had");
     assert_eq!((batch.posts.len(), batch.more, batch.fetched_through), (1, false, None));
     let error = desk.poll(&batch.position, minutes(5)).await.expect_err("the second page again");
@@ -434,7 +439,7 @@ async fn a_search_is_read_back_to_what_is_known_and_never_elsewhere() {
     let list: Arc<Mutex<Vec<u64>>> = Arc::new(Mutex::new(vec![2, 1]));
     let elsewhere = Arc::new(Mutex::new(false));
     let (served, away) = (Arc::clone(&list), Arc::clone(&elsewhere));
-    let site = Visited::start(move |asked| {
+    let site = Served::start(move |asked| {
         if asked.headers.get("x-key").map(String::as_str) != Some("k") || query(&asked.path, "q").as_deref() != Some("a b") {
             return Page::new(403);
         }
@@ -452,7 +457,7 @@ async fn a_search_is_read_back_to_what_is_known_and_never_elsewhere() {
     let secret = Hidden::new("k");
     let params = json!({ "preset": "help_desk_search", "host": "acme.example", "query": "a b", "sign": "header:X-Key",
         "credential": secret.pointer(), "allow_private": true, "url": format!("{}/search?q=a+b", site.base) });
-    let mut search = source("json", params);
+    let mut search = source("json", params, now());
     let batch = search.poll(&Position::default(), now()).await.expect("a look");
     let ids = |batch: &earmark::source::Batch| {
         batch.posts.iter().map(|post| post.id.clone()).collect::<Vec<_>>().join(" ")

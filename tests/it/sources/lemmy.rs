@@ -7,7 +7,7 @@ use earmark::source::{Answer, Nothing, Parsed, Retry, Settings, lemmy};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
-use super::fediverse::{Hidden, Reader, Server, now, query};
+use super::served::{Hidden, Reader, Served, now, query};
 use crate::site::{Pages, Told, outage};
 use crate::support::fake_site::{Asked, Page};
 
@@ -182,9 +182,9 @@ fn page(history: &[Said], asked: &Asked, four: bool) -> Page {
 type History = Arc<Mutex<Vec<Said>>>;
 
 /// A server that speaks one version, and answers for the other as web servers do.
-async fn server(history: &History, four: bool) -> Server {
+async fn server(history: &History, four: bool) -> Served {
     let history = Arc::clone(history);
-    Server::start(move |asked| {
+    Served::start(move |asked| {
         let spoken = asked.path.starts_with(if four { "/api/v4/" } else { "/api/v3/" });
         let history = history.lock().expect("no test panics while holding it").clone();
         if spoken { page(&history, asked, four) } else { Page::new(404) }
@@ -278,7 +278,7 @@ async fn a_community_is_read_through_an_outage() {
 async fn a_wrong_name_keeps_no_other_list_and_a_closed_server_says_so() {
     let history: History = Arc::new(Mutex::new(vec![said(1, 0)]));
     let kept = Arc::clone(&history);
-    let server = Server::start(move |asked| {
+    let server = Served::start(move |asked| {
         let error = |status, word: &str| Page {
             status,
             ..Page::of("application/json", json!({ "error": word }).to_string())
@@ -306,6 +306,9 @@ async fn a_wrong_name_keeps_no_other_list_and_a_closed_server_says_so() {
     };
     let batch = Reader::new("lemmy", params(token.pointer())).look().await.unwrap();
     assert_eq!((numbers(&batch.posts), batch.fetched_through), (vec![1], None));
+    assert_eq!(batch.trouble.len(), 1);
+    assert_eq!(batch.trouble[0].part, "posts of nowhere");
+    assert!(batch.trouble[0].remedy.contains("settings"), "{:?}", batch.trouble);
     let error = Reader::new("lemmy", params(Value::Null)).look().await.unwrap_err();
     assert_eq!(error.retry, Retry::Never);
     assert!(error.what.contains("couldnt_find_community"), "{}", error.what);
@@ -313,7 +316,7 @@ async fn a_wrong_name_keeps_no_other_list_and_a_closed_server_says_so() {
 
 #[tokio::test]
 async fn a_recheck_tells_what_is_gone() {
-    let server = Server::start(|asked| {
+    let server = Served::start(|asked| {
         let error = |status, word: &str| Page { status, ..Page::of("application/json", json!({ "error": word }).to_string()) };
         match asked.path.as_str() {
             "/api/v3/post?id=1" => Page::of("application/json", json!({ "post_view": post(1, json!({ "removed": true })), "cross_posts": [post(7, json!({}))] }).to_string()),

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::served::{Served, path, query, secret};
-use crate::site::{Pages, Told, outage};
+use crate::site::{Pages, Told, outage, together};
 use crate::support::clock::JumpClock;
 use crate::support::fake_site::{Asked, Page};
 
@@ -147,11 +147,11 @@ fn place(things: &[(u64, Timestamp, Option<String>)], asked: &Asked) -> Page {
     }
     let named = asked.path.contains("organizationalEntity=urn%3Ali%3Aorganization%3A17");
     let listed = asked.path.contains("actions=List(COMMENT,") && asked.path.contains("timeRange=(start:");
-    let range = query(asked, "timeRange").unwrap_or_default();
+    let range = query(&asked.path, "timeRange").unwrap_or_default();
     let edge = |name: &str| -> Option<i64> {
         range.split_once(&format!("{name}:"))?.1.split([',', ')']).next()?.parse().ok()
     };
-    let number = |name: &str| query(asked, name).and_then(|text| text.parse::<usize>().ok());
+    let number = |name: &str| query(&asked.path, name).and_then(|text| text.parse::<usize>().ok());
     let (Some(from), Some(until), true, true) = (edge("start"), edge("end"), named, listed) else {
         return refused(400, "Invalid query parameters");
     };
@@ -196,6 +196,11 @@ impl Pages for LinkedIn {
 #[tokio::test]
 async fn linkedin_loses_nothing() {
     outage("linkedin", LinkedIn { folder: tempfile::tempdir().expect("a temp folder") }).await;
+}
+
+#[tokio::test]
+async fn two_sources_with_one_token_stay_within_its_budget() {
+    together("linkedin", LinkedIn { folder: tempfile::tempdir().expect("a temp folder") }).await;
 }
 
 type Things = Arc<Mutex<Vec<(u64, Timestamp, Option<String>)>>>;

@@ -8,7 +8,7 @@ use earmark::source::{Retry, Settings, mastodon};
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 
-use super::fediverse::{Hidden, Reader, Server, now, query};
+use super::served::{Hidden, Reader, Served, now, query};
 use crate::site::{Pages, Told, outage};
 use crate::support::fake_site::{Asked, Page};
 
@@ -121,7 +121,7 @@ fn ids(ids: &Ids) -> Vec<u64> {
 async fn a_large_backlog_comes_newest_first_and_whole() {
     let posts: Ids = Arc::new(Mutex::new((1..=3).collect()));
     let kept = Arc::clone(&posts);
-    let server = Server::start(move |asked| {
+    let server = Served::start(move |asked| {
         // A server counts posts into a page before it takes some out again.
         let page = page(&ids(&kept), asked, |id| status(id, json!({})));
         let mut list: Vec<Value> = serde_json::from_slice(&page.body).expect("ours");
@@ -161,8 +161,8 @@ async fn a_large_backlog_comes_newest_first_and_whole() {
 async fn two_servers_are_read_and_one_that_fails_keeps_nobody() {
     let posts: Ids = Arc::new(Mutex::new(vec![1]));
     let kept = Arc::clone(&posts);
-    let good = Server::start(move |asked| page(&ids(&kept), asked, |id| status(id, json!({})))).await;
-    let closed = Server::start(|_| {
+    let good = Served::start(move |asked| page(&ids(&kept), asked, |id| status(id, json!({})))).await;
+    let closed = Served::start(|_| {
         Page::of("application/json", "{\"error\": \"This method requires an authenticated user\"}").with(422)
     })
     .await;
@@ -170,6 +170,9 @@ async fn two_servers_are_read_and_one_that_fails_keeps_nobody() {
     let mut reader = Reader::new("mastodon", params);
     let batch = reader.look().await.unwrap();
     assert_eq!((batch.posts.len(), batch.fetched_through), (1, None));
+    let [trouble] = &batch.trouble[..] else { panic!("{:?}", batch.trouble) };
+    assert_eq!(trouble.part, closed.name);
+    assert!(trouble.what.contains("422") && !trouble.remedy.is_empty(), "{trouble:?}");
     let params =
         json!({ "servers": [closed.base], "hashtags": ["acme"], "public": "local", "allow_private": true });
     let error = Reader::new("mastodon", params).look().await.unwrap_err();
@@ -181,7 +184,7 @@ async fn two_servers_are_read_and_one_that_fails_keeps_nobody() {
 #[tokio::test]
 async fn a_limit_that_is_used_up_is_obeyed() {
     let reset = (now() + SignedDuration::from_mins(4)).to_string();
-    let server = Server::start(move |asked| {
+    let server = Served::start(move |asked| {
         page(&[1], asked, |id| status(id, json!({})))
             .header("x-ratelimit-limit", "300")
             .header("x-ratelimit-remaining", "0")
@@ -204,7 +207,7 @@ async fn a_limit_that_is_used_up_is_obeyed() {
 async fn what_a_home_timeline_has_thrown_away_is_a_gap() {
     let posts: Ids = Arc::new(Mutex::new((1..=10).collect()));
     let kept = Arc::clone(&posts);
-    let server = Server::start(move |asked| {
+    let server = Served::start(move |asked| {
         let ids = ids(&kept);
         page(&ids[ids.len().saturating_sub(400)..], asked, |id| {
             status(id, json!({ "created_at": (now() + SignedDuration::from_mins(id as i64)).to_string() }))
@@ -237,7 +240,7 @@ fn signed(asked: &Asked) -> bool {
 
 #[tokio::test]
 async fn with_a_token_search_notifications_and_home_are_read() {
-    let server = Server::start(|asked| {
+    let server = Served::start(|asked| {
         if !signed(asked) {
             return Page::of("application/json", "{\"error\": \"The access token is invalid\"}").with(401);
         }
@@ -284,7 +287,7 @@ async fn with_a_token_search_notifications_and_home_are_read() {
 async fn a_stream_brings_posts_edits_and_deletes_and_what_it_missed_is_read() {
     let posts: Ids = Arc::new(Mutex::new(vec![1]));
     let kept = Arc::clone(&posts);
-    let server = Server::start(move |asked| {
+    let server = Served::start(move |asked| {
         if !signed(asked) {
             return Page::of("application/json", "{\"error\": \"The access token is invalid\"}").with(401);
         }
@@ -339,7 +342,7 @@ async fn a_stream_brings_posts_edits_and_deletes_and_what_it_missed_is_read() {
 
 #[tokio::test]
 async fn a_recheck_tells_what_is_gone_from_what_is_not_shown() {
-    let server = Server::start(|asked| {
+    let server = Served::start(|asked| {
         let said = |status, words: &str| {
             Page::of("application/json", json!({ "error": words }).to_string()).with(status)
         };

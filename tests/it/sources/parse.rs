@@ -61,7 +61,8 @@ fn an_answer_without_posts_says_why() {
     );
     assert_eq!(why("hacker_news", "{\"id\": 1, \"ty", &[]), "broken");
     let folder = tempfile::tempdir().unwrap();
-    Ran::of(bare(folder.path()).args(["sources", "parse", "fead", "x"])).fails(2, &["hacker_news"]);
+    Ran::of(bare(folder.path()).args(["sources", "parse", "fead", "x"]))
+        .fails(2, &["did you mean \"feed\"?"]);
     Ran::of(bare(folder.path()).args(["sources", "parse", "feed", "absent"])).fails(1, &["absent"]);
 }
 
@@ -112,6 +113,58 @@ fn the_readme_shows_the_terms_as_the_command_prints_them() {
     let objects = Ran::of(bare(folder.path()).args(["sources", "terms", "--json"])).ok().json();
     assert_eq!(objects.len(), KINDS.len());
     assert_eq!(objects[0]["kind"], KINDS[0].name);
+}
+
+#[test]
+fn the_terms_of_a_kind_fit_a_screen_and_say_whose_word_they_are() {
+    let folder = tempfile::tempdir().unwrap();
+    let earmark = |args: &[&str]| Ran::of(bare(folder.path()).args(["sources"]).args(args));
+    let both = earmark(&["terms", "x", "reddit"]).ok().out;
+    assert!(
+        both.contains("https://docs.x.com/developer-terms/policy") && both.contains("Data API Wiki"),
+        "{both}"
+    );
+    assert!(!both.contains("lobsters") && both.lines().count() <= 2 * 17, "{both}");
+    let habit = earmark(&["terms", "discourse"]).ok().out;
+    assert!(habit.contains("our habit; not confirmed"), "{habit}");
+    assert_eq!(
+        earmark(&["terms", "x", "--json"]).ok().json()[0]["document"],
+        "https://docs.x.com/x-api/getting-started/pricing"
+    );
+    let table = earmark(&["terms", "x", "--markdown"]).ok().out;
+    assert_eq!(table.lines().count(), 3, "{table}");
+    earmark(&["terms", "redit"]).fails(2, &["redit", "did you mean \"reddit\"?"]);
+}
+
+#[test]
+fn a_preset_is_printed_as_it_ships() {
+    let folder = tempfile::tempdir().unwrap();
+    let earmark = |args: &[&str]| Ran::of(bare(folder.path()).args(["sources", "preset"]).args(args));
+    let listed = earmark(&[]).ok().out;
+    assert_eq!(listed.lines().count(), 4, "{listed}");
+    let text = earmark(&["freshdesk"]).ok().out;
+    let table: toml::Table = text.parse().unwrap();
+    assert!(table.contains_key("asks") && table["params"].get("fields").is_some(), "{text}");
+    assert!(listed.contains(table["document"].as_str().unwrap()), "{listed}");
+    assert_eq!(earmark(&["zendesk", "--json"]).ok().json()[0]["preset"], "zendesk");
+    earmark(&["zendisk"]).fails(2, &["did you mean \"zendesk\"?"]);
+}
+
+#[test]
+fn what_is_said_to_be_a_platforms_word_names_its_document() {
+    for kind in KINDS {
+        let terms = kind.terms;
+        let words = terms.erase.iter().map(|erase| erase.word).chain([terms.budgets_word, terms.keep_word]);
+        for word in words {
+            let place = match word {
+                terms::Word::Theirs(place) | terms::Word::Stricter(_, place) => place,
+                terms::Word::Habit => continue,
+            };
+            assert!(place.url.starts_with("https://") && !place.title.is_empty(), "{}: {place:?}", kind.name);
+        }
+        let has_term = terms.keep_days.is_some();
+        assert!(has_term || terms.keep_word == terms::Word::Habit, "{} keeps as long as we like", kind.name);
+    }
 }
 
 #[test]

@@ -98,6 +98,19 @@ impl Pages for Newest {
         page(&json!({ "data": { "posts": edges(shown, (next < history.len()).then(|| next.to_string())) } }))
     }
 
+    /// A point for everything that the question may open: so many of a list, and of the lists in it.
+    fn cost(&self, asked: &Asked) -> u32 {
+        let body = String::from_utf8_lossy(&asked.body).into_owned();
+        let firsts = body.split("first: ").skip(1);
+        let sizes =
+            firsts.filter_map(|rest| rest.split(|c: char| !c.is_ascii_digit()).next()?.parse::<u32>().ok());
+        let nested = sizes.scan(1, |all, size| {
+            *all *= size;
+            Some(*all)
+        });
+        nested.sum()
+    }
+
     fn id(&self, number: u64) -> String {
         number.to_string()
     }

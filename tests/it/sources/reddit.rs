@@ -9,8 +9,8 @@ use earmark::source::{Answer, Known, Nothing, Position, Retry, Settings, Source,
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
-use super::visit::{Hidden, Visited, now, query, source};
-use crate::site::{Pages, Told, outage};
+use super::served::{Hidden, Served, now, query, source};
+use crate::site::{Pages, Told, outage, together};
 use crate::support::fake_site::{Asked, Page};
 
 const AGENT: &str = "linux:example.acme.earmark:v1 (by /u/ann)";
@@ -111,6 +111,11 @@ impl Pages for Site {
 #[tokio::test]
 async fn reddit_finds_everything_after_an_outage() {
     outage("reddit", Site::new()).await;
+}
+
+#[tokio::test]
+async fn two_sources_with_one_application_stay_within_its_budget() {
+    together("reddit", Site::new()).await;
 }
 
 #[test]
@@ -240,14 +245,14 @@ fn a_feed_gives_the_words_without_its_footer() {
 }
 
 /// A source over a site whose newest-first list the test may change, and who was let in.
-async fn visited(list: Arc<Mutex<Vec<(u64, Timestamp)>>>) -> (Visited, Box<dyn Source>) {
+async fn visited(list: Arc<Mutex<Vec<(u64, Timestamp)>>>) -> (Served, Box<dyn Source>) {
     let site = Site::new();
     let visited =
-        Visited::start(move |asked| site.page(&list.lock().expect("no test panics while holding it"), asked))
+        Served::start(move |asked| site.page(&list.lock().expect("no test panics while holding it"), asked))
             .await;
     // The key is read when the source is built, and not again.
     let kept = Site::new();
-    let source = source("reddit", kept.params(&visited.base));
+    let source = source("reddit", kept.params(&visited.base), now());
     (visited, source)
 }
 
@@ -303,7 +308,7 @@ async fn a_token_is_asked_for_once_and_again_when_it_ends() {
     let key = Hidden::new("hush");
     let password = Hidden::new("sesame");
     let (count, revoked) = (Arc::clone(&given), Arc::clone(&strict));
-    let site = Visited::start(move |asked| {
+    let site = Served::start(move |asked| {
         if asked.path == "/api/v1/access_token" {
             assert_eq!(&asked.body[..], b"grant_type=password&username=ann&password=sesame");
             let number = count.fetch_add(1, Ordering::SeqCst) + 1;
@@ -322,6 +327,7 @@ async fn a_token_is_asked_for_once_and_again_when_it_ends() {
         "reddit",
         json!({ "approved": true, "base_url": site.base, "allow_private": true, "user_agent": AGENT, "client_id": "app",
             "client_secret": key.pointer(), "username": "ann", "password": password.pointer(), "search": ["acme app"] }),
+        now(),
     );
     let mut position = source.poll(&Position::default(), now()).await.expect("a look").position;
     let asked = site.asked();
@@ -343,7 +349,7 @@ async fn a_block_stops_everything_and_is_told_in_plain_words() {
         (429, "<!doctype html><h1>Too Many Requests</h1>", false),
         (403, "{\"message\": \"Forbidden\", \"reason\": \"private\", \"error\": 403}", false),
     ] {
-        let site = Visited::start(move |asked| {
+        let site = Served::start(move |asked| {
             if asked.path == "/api/v1/access_token" {
                 return Page::of("application/json", json!({ "access_token": "t" }).to_string());
             }
@@ -354,7 +360,8 @@ async fn a_block_stops_everything_and_is_told_in_plain_words() {
         let mut params = scene.params(&site.base);
         params["subreddits"] = json!([]);
         params["search"] = json!(["acme", "globex"]);
-        let error = source("reddit", params).poll(&Position::default(), now()).await.expect_err("refused");
+        let error =
+            source("reddit", params, now()).poll(&Position::default(), now()).await.expect_err("refused");
         let asked = site.asked().len();
         assert_eq!(error.what.contains("block page"), blocked, "{error:?}");
         match (status, blocked) {
@@ -370,12 +377,12 @@ async fn a_block_stops_everything_and_is_told_in_plain_words() {
 #[tokio::test]
 async fn a_subreddit_that_is_not_there_is_named_at_the_first_look() {
     let site = Site::new();
-    let visited = Visited::start(move |asked| {
+    let visited = Served::start(move |asked| {
         if asked.path.starts_with("/api/info") { listing(Vec::new(), None) } else { site.page(&[], asked) }
     })
     .await;
     let kept = Site::new();
-    let error = source("reddit", kept.params(&visited.base))
+    let error = source("reddit", kept.params(&visited.base), now())
         .poll(&Position::default(), now())
         .await
         .expect_err("none");
@@ -386,7 +393,7 @@ async fn a_subreddit_that_is_not_there_is_named_at_the_first_look() {
 async fn a_personal_feed_is_read_slowly_and_its_address_never_shown() {
     let served = Arc::new(Mutex::new(Page::new(503)));
     let answer = Arc::clone(&served);
-    let site = Visited::start(move |asked| {
+    let site = Served::start(move |asked| {
         assert_eq!(asked.headers.get("user-agent").map(String::as_str), Some(AGENT));
         assert_eq!(asked.headers.get("authorization"), None);
         assert!(asked.path.ends_with("?feed=hush&user=ann"));
@@ -396,7 +403,7 @@ async fn a_personal_feed_is_read_slowly_and_its_address_never_shown() {
     let feed = Hidden::new(&format!("{}/.rss?feed=hush&user=ann", site.base));
     let params =
         json!({ "approved": true, "feed": feed.pointer(), "user_agent": AGENT, "allow_private": true });
-    let mut source = source("reddit", params);
+    let mut source = source("reddit", params, now());
     let error = source.poll(&Position::default(), now()).await.expect_err("503");
     assert!(error.what.contains("personal feed") && !error.what.contains("hush"), "{error:?}");
     let put = |entries: &str| *served.lock().unwrap() = Page::of("application/atom+xml", atom(entries));
@@ -415,7 +422,7 @@ async fn a_personal_feed_is_read_slowly_and_its_address_never_shown() {
 async fn a_recheck_trusts_only_an_answer_with_its_witness() {
     let honest = Arc::new(AtomicBool::new(true));
     let witness = Arc::clone(&honest);
-    let site = Visited::start(move |asked| {
+    let site = Served::start(move |asked| {
         if asked.path == "/api/v1/access_token" {
             return Page::of("application/json", json!({ "access_token": "t" }).to_string());
         }
@@ -433,7 +440,7 @@ async fn a_recheck_trusts_only_an_answer_with_its_witness() {
     })
     .await;
     let kept = Site::new();
-    let mut source = source("reddit", kept.params(&site.base));
+    let mut source = source("reddit", kept.params(&site.base), now());
     let known: Vec<Known> = (1..=3)
         .map(|number| Known { id: format!("t3_{number}"), url: None, parent: None })
         .chain([Known { id: "not a name".into(), url: None, parent: None }])

@@ -11,6 +11,8 @@ use jiff::Timestamp;
 use rusqlite::Connection;
 use serde_json::{Value, json};
 
+use crate::support::certificates::{Authority, Signed, can_be_made};
+
 struct Reader {
     source: Box<dyn Source>,
     position: Position,
@@ -192,6 +194,11 @@ struct Postgres {
 impl Postgres {
     /// None where this machine has none, or where nobody may run it.
     fn start() -> Option<Self> {
+        Self::with(None)
+    }
+
+    /// The same; with a certificate it lets nobody in over the network without TLS.
+    fn with(signed: Option<&Signed>) -> Option<Self> {
         let found = |name: &str| {
             let path = std::env::var_os("PATH").unwrap_or_default();
             let mut folders: Vec<PathBuf> = std::env::split_paths(&path).collect();
@@ -252,7 +259,26 @@ impl Postgres {
                 "UTF8",
             ],
         );
-        let options = format!("-p {port} -k {socket} -c listen_addresses=127.0.0.1 -c fsync=off");
+        let mut options = format!("-p {port} -k {socket} -c listen_addresses=127.0.0.1 -c fsync=off");
+        if let Some(Signed { certificate, key }) = signed.filter(|_| made) {
+            let (own, hba) = (folder.path().join("server.key"), folder.path().join("data/pg_hba.conf"));
+            std::fs::copy(certificate, folder.path().join("server.pem")).unwrap();
+            std::fs::copy(key, &own).unwrap();
+            std::fs::set_permissions(&own, PermissionsExt::from_mode(0o600)).unwrap();
+            std::fs::write(hba, "hostssl all all 127.0.0.1/32 scram-sha-256\n").unwrap();
+            if root {
+                assert!(
+                    Command::new("chown")
+                        .arg("nobody")
+                        .arg(&own)
+                        .status()
+                        .is_ok_and(|status| status.success())
+                );
+            }
+            options += &format!(
+                " -c ssl=on -c ssl_cert_file={socket}/server.pem -c ssl_key_file={socket}/server.key"
+            );
+        }
         if !made
             || !run(&control, &["-D", data, "-w", "-o", &options, "-l", &format!("{socket}/log"), "start"])
         {
@@ -368,7 +394,7 @@ async fn faults(server: &Postgres) {
             Retry::Never,
             "42601",
         ),
-        (json!({ "tls": "required" }), Retry::Soon, "cannot be asked"),
+        (json!({ "tls": "required" }), Retry::Never, "offers no TLS; turn ssl on there"),
         (json!({ "allow_private": false, "tls": "required" }), Retry::Never, "private network"),
         (json!({ "port": 1 }), Retry::Soon, "cannot be reached"),
     ] {
@@ -378,4 +404,59 @@ async fn faults(server: &Postgres) {
     }
     let count = server.client().await.query_one("SELECT count(*) FROM tickets", &[]).await.unwrap();
     assert_eq!(count.get::<_, i64>(0), 9);
+}
+
+#[tokio::test]
+async fn a_real_postgresql_is_asked_under_tls_and_only_where_its_certificate_holds() {
+    if !can_be_made() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let (ours, other) = (Authority::new(folder.path(), "ours"), Authority::new(folder.path(), "other"));
+    let good = ours.sign("good", "DNS:localhost", 2);
+    let Some(server) = Postgres::with(Some(&good)) else { return };
+    // Which connection it is the server itself says: its own view of it is what is read.
+    let params = |more: Value| {
+        let query = "SELECT 1 AS id, version || ' ' || cipher AS body, ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()";
+        let mut params = server
+            .params(json!({ "server": "localhost", "query": query, "authority": ours.file(),
+            "fields": { "text": "body" } }));
+        params.as_object_mut().unwrap().remove("tls");
+        params.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        params
+    };
+    for more in [json!({}), json!({ "tls": "required" })] {
+        let mut reader = Reader::new(params(more));
+        reader.all().await;
+        assert!(reader.found[0].1.starts_with("TLSv1.3 TLS_"), "{:?}", reader.found);
+        // The connection is kept for the next look.
+        assert!(reader.look().await.is_ok());
+    }
+    for (more, retry, parts) in [
+        (
+            json!({ "authority": other.file() }),
+            Retry::Soon,
+            ["signed by nobody whom this machine trusts", "`authority`"],
+        ),
+        (json!({ "server": "127.0.0.1" }), Retry::Soon, ["for another name", "localhost"]),
+        (json!({ "tls": "none" }), Retry::Never, ["no encryption", "leave tls out"]),
+    ] {
+        let error = Reader::new(params(more.clone())).look().await.expect_err("it is refused");
+        assert!(
+            error.retry == retry && parts.iter().all(|part| error.what.contains(part)),
+            "{more}: {error:?}"
+        );
+        assert!(!error.what.contains("horse"), "{error}");
+    }
+    let mut without = params(json!({}));
+    without.as_object_mut().unwrap().remove("authority");
+    let error = Reader::new(without).look().await.expect_err("this machine does not know the authority");
+    assert!(error.what.contains("signed by nobody"), "{error}");
+
+    // A certificate that runs out is refused at the next connection.
+    let expired = ours.sign("expired", "DNS:localhost", -1);
+    let Some(server) = Postgres::with(Some(&expired)) else { return };
+    let late = server.params(json!({ "server": "localhost", "tls": "required", "authority": ours.file() }));
+    let error = Reader::new(late).look().await.expect_err("it has expired");
+    assert!(error.what.contains("has expired; it must be renewed there"), "{error}");
 }

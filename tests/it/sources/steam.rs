@@ -95,8 +95,9 @@ fn place(reviews: &[Value], asked: &Asked) -> Page {
     if path(asked) != "/IUserReviewsService/GetAppReviews/v1/" {
         return Page::new(404);
     }
-    let input: Value =
-        query(asked, "input_json").and_then(|input| serde_json::from_str(&input).ok()).unwrap_or_default();
+    let input: Value = query(&asked.path, "input_json")
+        .and_then(|input| serde_json::from_str(&input).ok())
+        .unwrap_or_default();
     let fits = input["appid"] == 620 && input["num_per_page"] == 100 && input["purchase_type"] == 1;
     let key = match input["filter"].as_u64() {
         Some(1) if fits => "timestamp_created",

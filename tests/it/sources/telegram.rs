@@ -165,6 +165,12 @@ async fn nothing_is_lost_in_an_outage() {
     site::outage("telegram", Bot { token, _folder: folder }).await;
 }
 
+#[tokio::test]
+async fn two_sources_with_one_bot_stay_within_its_budget() {
+    let (folder, token) = token_file();
+    site::together("telegram", Bot { token, _folder: folder }).await;
+}
+
 fn now() -> Timestamp {
     "2026-03-04T12:00:00Z".parse().unwrap()
 }

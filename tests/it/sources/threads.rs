@@ -10,7 +10,7 @@ use tempfile::TempDir;
 
 use super::graph::{TOKEN, list, refusal, signed};
 use super::served::{Served, path, query, secret};
-use crate::site::{Pages, Told, outage};
+use crate::site::{Pages, Told, outage, together};
 use crate::support::clock::JumpClock;
 use crate::support::fake_site::{Asked, Page};
 
@@ -58,7 +58,7 @@ impl Pages for Threads {
         let found = || history.iter().rev().map(|told| thread(&self.id(told.number), told.at)).collect();
         match path(asked) {
             "/v1.0/me/threads" | "/v1.0/me/mentions" => list(Vec::new(), "timestamp", asked),
-            "/v1.0/keyword_search" if query(asked, "search_type").as_deref() == Some("RECENT") => {
+            "/v1.0/keyword_search" if query(&asked.path, "search_type").as_deref() == Some("RECENT") => {
                 list(found(), "timestamp", asked)
             }
             _ => refusal(404, 100),
@@ -73,6 +73,11 @@ impl Pages for Threads {
 #[tokio::test]
 async fn threads_loses_nothing() {
     outage("threads", Threads { folder: tempfile::tempdir().expect("a temp folder") }).await;
+}
+
+#[tokio::test]
+async fn two_sources_with_one_token_stay_within_its_budget() {
+    together("threads", Threads { folder: tempfile::tempdir().expect("a temp folder") }).await;
 }
 
 #[tokio::test]

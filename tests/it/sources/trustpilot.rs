@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::served::{Served, json as page, path, query, secret};
-use crate::site::{Pages, Told, outage};
+use crate::site::{Pages, Told, outage, together};
 use crate::support::clock::JumpClock;
 use crate::support::fake_site::{Asked, Page};
 
@@ -57,11 +57,11 @@ fn what_holds_no_reviews_says_why() {
 
 /// A page of reviews, newest first, at most a hundred.
 fn place(reviews: &[(String, Timestamp)], asked: &Asked) -> Page {
-    if query(asked, "orderBy").as_deref() != Some("createdat.desc") {
+    if query(&asked.path, "orderBy").as_deref() != Some("createdat.desc") {
         return Page::new(400);
     }
-    let size: usize = query(asked, "perPage").and_then(|size| size.parse().ok()).unwrap_or(20).min(100);
-    let from = query(asked, "page").and_then(|page| page.parse::<usize>().ok()).unwrap_or(1) - 1;
+    let size: usize = query(&asked.path, "perPage").and_then(|size| size.parse().ok()).unwrap_or(20).min(100);
+    let from = query(&asked.path, "page").and_then(|page| page.parse::<usize>().ok()).unwrap_or(1) - 1;
     let shown = reviews.iter().skip(from * size).take(size).map(|(id, at)| review(id, *at));
     page(&json!({ "links": [], "reviews": shown.collect::<Vec<_>>() }))
 }
@@ -90,6 +90,11 @@ impl Pages for Reviews {
 #[tokio::test]
 async fn trustpilot_loses_nothing() {
     outage("trustpilot", Reviews(tempfile::tempdir().expect("a folder"))).await;
+}
+
+#[tokio::test]
+async fn two_sources_with_one_key_stay_within_its_budget() {
+    together("trustpilot", Reviews(tempfile::tempdir().expect("a folder"))).await;
 }
 
 #[tokio::test]

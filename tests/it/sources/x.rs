@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::served::{Served, path, query, secret};
-use crate::site::{Pages, Told, outage};
+use crate::site::{Pages, Told, outage, together};
 use crate::support::clock::JumpClock;
 use crate::support::fake_site::{Asked, Page};
 
@@ -134,7 +134,7 @@ fn place(posts: &[Timestamp], now: Timestamp, token: &str, asked: &Asked) -> Pag
     if asked.headers.get("authorization") != Some(&format!("Bearer {token}")) {
         return problem(401, "Unauthorized");
     }
-    let words = query(asked, "query").unwrap_or_default();
+    let words = query(&asked.path, "query").unwrap_or_default();
     let post = |at: &Timestamp| {
         let id = number(*at).to_string();
         json!({ "id": id, "edit_history_tweet_ids": [id], "author_id": "7", "text": format!("words of {id}"),
@@ -143,9 +143,11 @@ fn place(posts: &[Timestamp], now: Timestamp, token: &str, asked: &Asked) -> Pag
     let users = json!({ "users": [{ "id": "7", "username": "ann" }] });
     match path(asked) {
         "/2/tweets/search/recent" => {
-            let most: usize = query(asked, "max_results").and_then(|most| most.parse().ok()).unwrap_or(10);
-            let since: u64 = query(asked, "since_id").and_then(|id| id.parse().ok()).unwrap_or(0);
-            let until: u64 = query(asked, "until_id").and_then(|id| id.parse().ok()).unwrap_or(u64::MAX);
+            let most: usize =
+                query(&asked.path, "max_results").and_then(|most| most.parse().ok()).unwrap_or(10);
+            let since: u64 = query(&asked.path, "since_id").and_then(|id| id.parse().ok()).unwrap_or(0);
+            let until: u64 =
+                query(&asked.path, "until_id").and_then(|id| id.parse().ok()).unwrap_or(u64::MAX);
             let floor = number(now.checked_sub(SignedDuration::from_hours(7 * 24)).expect("in range"));
             if !(10..=100).contains(&most) || words.is_empty() || words.chars().count() > 512 || since < floor
             {
@@ -171,7 +173,7 @@ fn place(posts: &[Timestamp], now: Timestamp, token: &str, asked: &Asked) -> Pag
             json!({ "data": [], "meta": { "total_tweet_count": 700 } }).to_string(),
         ),
         "/2/tweets" => {
-            let ids = query(asked, "ids").unwrap_or_default();
+            let ids = query(&asked.path, "ids").unwrap_or_default();
             let ids: Vec<&str> = ids.split(',').collect();
             if ids.len() > 100 {
                 return problem(400, "Invalid Request");
@@ -226,6 +228,12 @@ async fn x_loses_nothing_in_seven_days() {
     // The one warning is what may be spent.
     let folder = tempfile::tempdir().expect("a temp folder");
     outage("x", X { folder }).await;
+}
+
+#[tokio::test]
+async fn two_sources_with_one_bearer_stay_within_its_budget() {
+    let folder = tempfile::tempdir().expect("a temp folder");
+    together("x", X { folder }).await;
 }
 
 /// A site with posts that a test adds, and a source that reads it.

@@ -7,7 +7,7 @@ use earmark::source::{Answer, Batch, Known, Nothing, Position, Retry, Settings, 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
-use super::visit::{Hidden, Visited, now, query, source};
+use super::served::{Hidden, Served, now, query, source};
 use crate::site::{Pages, Told, outage};
 use crate::support::fake_site::{Asked, Page};
 
@@ -214,9 +214,9 @@ fn told(asked: &[Asked]) -> Vec<String> {
 async fn visited(
     places: Value,
     answer: impl Fn(&Asked) -> Page + Send + Sync + 'static,
-) -> (Visited, Box<dyn Source>) {
+) -> (Served, Box<dyn Source>) {
     let key = Hidden::new("hush");
-    let site = Visited::start(move |asked| {
+    let site = Served::start(move |asked| {
         let is_feed = asked.path.starts_with("/feeds/");
         if is_feed == is_signed(asked) { error(400, "keyInvalid") } else { answer(asked) }
     })
@@ -226,7 +226,7 @@ async fn visited(
     params["base_url"] = json!(site.base);
     params["allow_private"] = json!(true);
     // The key is read when the source is built, and not again.
-    let source = source("youtube", params);
+    let source = source("youtube", params, now());
     (site, source)
 }
 

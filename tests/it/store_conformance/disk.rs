@@ -113,7 +113,7 @@ async fn one_process_has_it_at_a_time() {
     let error = second().await.err().expect("it is locked");
     let held = format!("{} is in use by process {}", folder.path().display(), std::process::id());
     assert!(matches!(&error, StoreError::Locked(said) if *said == held), "{error}");
-    assert!(matches!(compact(folder.path(), &mut |_, _| ()), Err(StoreError::Locked(_))));
+    assert!(matches!(compact(folder.path(), at(3), &mut |_, _| ()), Err(StoreError::Locked(_))));
     // Told to stop, nobody waits for the lock.
     let stop = Stop::new();
     stop.stop();
@@ -173,7 +173,7 @@ async fn filled(path: &Path) -> Vec<String> {
 
 fn compacted(path: &Path, progress: &mut dyn FnMut(u64, u64)) -> (u64, u64) {
     loop {
-        match compact(path, progress) {
+        match compact(path, at(3), progress) {
             // Threads of the store that was closed just now.
             Err(StoreError::Locked(_)) => std::thread::yield_now(),
             result => return result.expect("compacts"),
@@ -236,5 +236,5 @@ async fn half_a_copy_is_not_taken_for_a_store() {
     let opened = SledStore::open(folder.path(), InstanceId::new(at(0)), Duration::ZERO, &Stop::new()).await;
     let error = opened.err().expect("refused").to_string();
     assert!(error.contains("db.compacting"), "{error}");
-    assert!(compact(&folder.path().join("nothing"), &mut |_, _| ()).is_err());
+    assert!(compact(&folder.path().join("nothing"), at(3), &mut |_, _| ()).is_err());
 }

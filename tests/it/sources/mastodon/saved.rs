@@ -51,6 +51,15 @@ fn a_post_says_all_that_its_author_said() {
 }
 
 #[test]
+fn what_others_said_is_marked_and_not_the_authors_own() {
+    let content = "<blockquote><p>Acme is down.<br>For hours.</p></blockquote><p>Not for me.</p>";
+    let parsed = read(None, &status(7, json!({ "content": content })).to_string());
+    let post = &parsed.posts[0];
+    assert_eq!(post.text, "> Acme is down.\n> For hours.\n\nNot for me.");
+    assert_eq!(post.own_words(), "Not for me.");
+}
+
+#[test]
 fn one_post_on_two_servers_is_one() {
     let there = status(7, json!({ "edited_at": "2026-03-04T11:00:00.000Z" }));
     let here = status(
