@@ -88,8 +88,9 @@ struct Wanted {
 fn wanted(settings: &Settings) -> (Wanted, Problems) {
     let mut params = Params::new(&settings.params);
     let mut relays: Vec<String> = Vec::new();
-    let given = params.list("relays");
-    for relay in if given.is_empty() { RELAYS.to_vec() } else { given } {
+    let given = params.list("relays", "[\"wss://relay.example\"]");
+    let usual = || RELAYS.map(str::to_owned).to_vec();
+    for relay in if given.is_empty() { usual() } else { given } {
         let relay = relay.trim_end_matches('/');
         let fits = |url: Url| matches!(url.scheme(), "ws" | "wss") && url.has_host() && url.query().is_none();
         if !Url::parse(relay).is_ok_and(fits) {
@@ -99,14 +100,17 @@ fn wanted(settings: &Settings) -> (Wanted, Problems) {
         }
     }
     let mut filters = Vec::new();
-    let tags: Vec<String> =
-        params.list("hashtags").iter().map(|tag| tag.trim_start_matches('#').to_lowercase()).collect();
+    let tags: Vec<String> = params
+        .list("hashtags", "[\"acme\"]")
+        .iter()
+        .map(|tag| tag.trim_start_matches('#').to_lowercase())
+        .collect();
     if !tags.is_empty() {
         filters.push(Filter::Hashtags(tags));
     }
     let mut authors = Vec::new();
-    for author in params.list("authors") {
-        match code::key(author) {
+    for author in params.list("authors", "[\"npub1…\"]") {
+        match code::key(&author) {
             Some(key) => authors.push(key),
             None => {
                 params.fault("authors", format!("\"{author}\" is no public key"), "write npub1… or 64 digits")
@@ -116,7 +120,7 @@ fn wanted(settings: &Settings) -> (Wanted, Problems) {
     if !authors.is_empty() {
         filters.push(Filter::Authors(authors));
     }
-    filters.extend(params.list("search").iter().map(|words| Filter::Search((*words).to_owned())));
+    filters.extend(params.list("search", "[\"acme app\"]").into_iter().map(Filter::Search));
     if filters.len() > MOST_FILTERS {
         params.fault(
             "search",

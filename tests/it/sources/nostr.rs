@@ -455,7 +455,7 @@ fn settings_are_checked() {
     let npub = "npub10elfcs4fr0l0r8af98jlmgdh9c8tcxjvz9qkw038js35mp4dma8qzvjptg";
     assert_eq!(check(json!({ "hashtags": ["acme"] })), "");
     assert_eq!(
-        check(json!({ "relays": ["wss://relay.example/"], "authors": [npub], "search": "acme app" })),
+        check(json!({ "relays": ["wss://relay.example/"], "authors": [npub], "search": ["acme app"] })),
         ""
     );
     for (params, part) in [
