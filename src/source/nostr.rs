@@ -28,7 +28,7 @@ use super::{
     Tools,
 };
 use crate::domain::problem::Problems;
-use crate::domain::source::{Gap, GapCause, SkipReason};
+use crate::domain::source::{Gap, GapCause, SkipReason, Trouble};
 
 mod code;
 mod cursor;
@@ -429,6 +429,10 @@ impl Source for Nostr {
         // Relays give the newest first.
         batch.posts.sort_by_key(|post| (post.deleted, post.created_at));
         batch.more = frames > 0;
+        let faults = self.relays.iter().filter_map(|relay| Some((relay.url.clone(), relay.fault.as_ref()?)));
+        batch.trouble = faults
+            .map(|(part, fault)| Trouble { part, what: fault.what.clone(), remedy: fault.retry.remedy() })
+            .collect();
         let written = cursor.write();
         self.handed = Some(written.clone());
         batch.position = Position { cursor: Some(written), memo: None };
@@ -437,16 +441,6 @@ impl Source for Nostr {
 
     fn interval(&self) -> SignedDuration {
         SignedDuration::from_secs(1)
-    }
-
-    fn remark(&self) -> Option<String> {
-        let faults: Vec<&str> = self
-            .relays
-            .iter()
-            .filter_map(|relay| relay.fault.as_ref())
-            .map(|fault| fault.what.as_str())
-            .collect();
-        (!faults.is_empty()).then(|| faults.join("; "))
     }
 
     fn recheck_at_once(&self) -> usize {

@@ -141,7 +141,7 @@ fn a_preset_is_printed_as_it_ships() {
     let folder = tempfile::tempdir().unwrap();
     let earmark = |args: &[&str]| Ran::of(bare(folder.path()).args(["sources", "preset"]).args(args));
     let listed = earmark(&[]).ok().out;
-    assert_eq!(listed.lines().count(), 4, "{listed}");
+    assert_eq!(listed.lines().count(), 7, "{listed}");
     let text = earmark(&["freshdesk"]).ok().out;
     let table: toml::Table = text.parse().unwrap();
     assert!(table.contains_key("asks") && table["params"].get("fields").is_some(), "{text}");
