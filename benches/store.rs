@@ -210,7 +210,7 @@ async fn room() {
     drop(store);
     let began = Instant::now();
     let (before, after) = loop {
-        match compact(folder.path(), &mut |_, _| ()) {
+        match compact(folder.path(), now(0), &mut |_, _| ()) {
             // Threads of the store that was closed just now.
             Err(StoreError::Locked(_)) => std::thread::yield_now(),
             result => break result.expect("compacts"),

@@ -335,7 +335,7 @@ async fn one_note_counts_once_whoever_hands_it_on_and_a_relay_that_fails_stops_n
     }
     reader.has_once(0..6);
     assert_eq!((reader.through, reader.errors.len()), (None, 0), "what the other one holds is not known");
-    assert_eq!(reader.trouble, [one.url.clone()]);
+    assert_eq!(reader.trouble, std::slice::from_ref(&one.url));
     one.tell(&notes(4..8));
     one.be(|manner| manner.down = false);
     reader.later(600);
