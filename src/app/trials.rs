@@ -11,7 +11,7 @@ use crate::api::explain::{Trial, Would};
 use crate::config::{Config, TestCase};
 use crate::domain::id::{SourceId, TopicId};
 use crate::domain::post::{Post, PostKind};
-use crate::domain::source::SourceState;
+use crate::domain::source::{SourceState, Trouble};
 use crate::matching::Matcher;
 use crate::source::{self, Batch, Built, Position, Reject, Settings, Source};
 use crate::store::{Effects, Outcome, Recording};
@@ -106,9 +106,10 @@ pub async fn live(config: &Config) -> anyhow::Result<Vec<(String, Result<String,
             continue;
         }
         let answer = source.poll(&Position::default(), Timestamp::now()).await;
-        let said = answer
-            .map(|batch| format!("answers, {} posts now", batch.posts.len()))
-            .map_err(|error| error.to_string());
+        let said = answer.map_err(|error| error.to_string()).and_then(|batch| {
+            let said = format!("answers, {} posts now", batch.posts.len());
+            in_part(&batch.trouble).map_or(Ok(said.clone()), |part| Err(format!("{said}; {part}")))
+        });
         answers.push((format!("source {}", reading.id), said));
     }
     for (reading, _) in pushes {
@@ -120,6 +121,12 @@ pub async fn live(config: &Config) -> anyhow::Result<Vec<(String, Result<String,
         answers.push((format!("channel {id}"), said));
     }
     Ok(answers)
+}
+
+/// What is said of parts that could not be read; none where all were.
+fn in_part(trouble: &[Trouble]) -> Option<String> {
+    let parts: Vec<String> = trouble.iter().map(Trouble::words).collect();
+    (!parts.is_empty()).then(|| format!("it is read in part: {}", parts.join("; ")))
 }
 
 /// What one source gave when it was asked once.
@@ -183,7 +190,8 @@ pub async fn look(config: &Config, id: &str) -> anyhow::Result<Looked> {
     };
     let posts =
         batch.posts.into_iter().map(|post| (topics(&post), post)).map(|(topics, post)| (post, topics));
-    let (posts, remark) = (posts.collect(), source.remark());
+    let said: Vec<String> = source.remark().into_iter().chain(in_part(&batch.trouble)).collect();
+    let (posts, remark) = (posts.collect(), Some(said.join("; ")).filter(|said| !said.is_empty()));
     Ok(Looked::Gave(Found { posts, rejects: batch.rejects, more: batch.more, remark }))
 }
 

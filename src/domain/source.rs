@@ -121,6 +121,14 @@ pub struct Trouble {
     pub remedy: String,
 }
 
+impl Trouble {
+    /// For people, behind "reads in part: ".
+    pub fn words(&self) -> String {
+        let Self { part, what, remedy } = self;
+        format!("{part}: {what}; {remedy}")
+    }
+}
+
 /// A trouble as the row keeps it until the part is read again.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Unread {
@@ -136,8 +144,7 @@ pub struct Unread {
 impl Unread {
     /// For people, behind "reads in part: ".
     pub fn words(&self) -> String {
-        let Trouble { part, what, remedy } = &self.trouble;
-        format!("{part}: {what}; {remedy}")
+        self.trouble.words()
     }
 }
 

@@ -300,7 +300,10 @@ impl Source for Public {
         while let Some(country) = cursor.todo.first().cloned() {
             let mut mark = cursor.countries.get(&country).cloned().unwrap_or_default();
             match self.read(&country, &mut mark, &mut look.batch, now).await {
-                Ok(()) => drop(cursor.countries.insert(country, mark)),
+                Ok(()) => {
+                    look.answered();
+                    cursor.countries.insert(country, mark);
+                }
                 Err(error) => {
                     if look.note(&country, error) {
                         break;

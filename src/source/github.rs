@@ -386,10 +386,13 @@ impl Source for GitHub {
         look.cursor.places.retain(|key, _| keys.contains(key));
         look.etags.retain(|key, _| keys.contains(key));
         for list in lists {
-            if let Err(error) = self.list(&list, &mut look, now).await
-                && look.inner.note(list.key(), error)
-            {
-                break;
+            match self.list(&list, &mut look, now).await {
+                Ok(()) => look.inner.answered(),
+                Err(error) => {
+                    if look.inner.note(list.key(), error) {
+                        break;
+                    }
+                }
             }
         }
         if !look.inner.pauses()

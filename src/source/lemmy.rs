@@ -278,11 +278,12 @@ impl Source for Lemmy {
         self.version = self.version.or_else(|| serde_json::from_str(position.memo.as_deref()?).ok());
         let mut look = api::Look::default();
         let mut pages = MOST_PAGES;
-        for list in self.wanted.lists.clone() {
+        let lists = self.wanted.lists.clone();
+        for (number, list) in lists.iter().enumerate() {
             let mut place = cursor.places.get(&list.name()).cloned().unwrap_or_default();
-            let mut looked = self.look(&list, &mut place, &mut look.batch, now).await;
+            let mut looked = self.look(list, &mut place, &mut look.batch, now).await;
             if looked.is_ok() {
-                looked = self.fill(&list, &mut place, &mut look.batch, (&mut pages, now)).await;
+                looked = self.fill(list, &mut place, &mut look.batch, (&mut pages, now)).await;
             }
             if looked.is_ok() && place.holes.is_empty() {
                 place.through = Some(now);
@@ -296,6 +297,7 @@ impl Source for Lemmy {
                     let enough = error.retry != Retry::Never;
                     look.note(list.name(), error);
                     if enough {
+                        look.note_rest(lists[number + 1..].iter().map(List::name));
                         break;
                     }
                 }

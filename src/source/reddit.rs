@@ -346,18 +346,22 @@ impl Source for Reddit {
         cursor.places.retain(|name, _| places.iter().any(|place| place.name == *name));
         let mut look = Look::default();
         let mut whole = true;
-        for place in &places {
+        for (number, place) in places.iter().enumerate() {
             let mut mark = cursor.places.remove(&place.name).unwrap_or_default();
             let outcome = self.read(place, &mut mark, &mut look.batch, now).await;
             cursor.places.insert(place.name.clone(), mark);
             match outcome {
-                Ok(reached) => whole &= reached,
+                Ok(reached) => {
+                    look.answered();
+                    whole &= reached;
+                }
                 Err(Trouble::Here(error)) => {
                     look.note(&place.name, error);
                 }
                 // Where nobody is let in, the next listing is not tried.
                 Err(Trouble::Everywhere(error)) => {
                     look.note(&place.name, error);
+                    look.note_rest(places[number + 1..].iter().map(|place| place.name.clone()));
                     break;
                 }
             }

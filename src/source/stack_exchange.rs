@@ -302,13 +302,14 @@ impl StackExchange {
             climb.read(&parse::times(&page.answer.borrowed()), page.more);
             look.cursor.lists.insert(key.to_owned(), climb.clone());
             if !page.more {
-                return Ok(());
+                break;
             }
             if number == MOST_PAGES {
                 look.inner.batch.more = true;
                 look.behind = Some(look.behind.map_or(climb.since, |behind| behind.min(climb.since)));
             }
         }
+        look.inner.answered();
         Ok(())
     }
 

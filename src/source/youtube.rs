@@ -241,6 +241,14 @@ impl YouTube {
             .chain(search.iter().cloned().map(Place::Search))
             .collect()
     }
+
+    /// Whether a look asks for a place.
+    fn is_due(&self, place: &Place, cursor: &Cursor, now: Timestamp) -> bool {
+        let Some(mark) = cursor.places.get(&place.name()) else { return true };
+        let early = |at| now.duration_since(at) < self.wanted.search_every;
+        let searched = matches!(place, Place::Search(_)) && mark.at.is_some_and(early);
+        !mark.is_closed(now) && !searched
+    }
 }
 
 #[async_trait]
@@ -254,7 +262,10 @@ impl Source for YouTube {
         cursor.places.retain(|name, _| places.iter().any(|place| place.name() == *name));
         let mut look = Look::default();
         let mut whole = true;
-        for place in &places {
+        for (number, place) in places.iter().enumerate() {
+            if !self.is_due(place, &cursor, now) {
+                continue;
+            }
             let mut mark = cursor.places.remove(&place.name()).unwrap_or_default();
             let batch = &mut look.batch;
             let outcome = match place {
@@ -265,7 +276,13 @@ impl Source for YouTube {
             let is_found = matches!(place, Place::Video(id) if !self.wanted.videos.contains(id));
             let mut ends = false;
             match outcome {
-                Ok(reached) => whole &= reached,
+                Ok(reached) => {
+                    whole &= reached;
+                    // A search whose own budget is used up is left alone instead.
+                    if !mark.is_closed(now) {
+                        look.answered();
+                    }
+                }
                 // Switched off, or gone: tomorrow is soon enough to look whether it is so still.
                 Err(Refusal::Closed) => mark.close(now),
                 Err(Refusal::Gone(_)) if is_found => mark.close(now),
@@ -279,6 +296,8 @@ impl Source for YouTube {
             }
             cursor.places.insert(place.name(), mark);
             if ends {
+                let left = places[number + 1..].iter().filter(|place| self.is_due(place, &cursor, now));
+                look.note_rest(left.map(Place::name));
                 break;
             }
         }

@@ -278,8 +278,13 @@ pub async fn look(
         }
         look.batch.posts.extend(found);
         look.batch.more |= !done;
-        if trouble.is_some_and(|error| look.note(name, error)) {
-            break;
+        match trouble {
+            None => look.answered(),
+            Some(error) => {
+                if look.note(name, error) {
+                    break;
+                }
+            }
         }
     }
     if look.is_whole() && !look.batch.more {

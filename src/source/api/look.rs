@@ -1,5 +1,6 @@
 //! How a look at several lists of a place, or at several places, ends: what one has is not held back by another
-//! that fails, and which failed is said.
+//! that fails, and which failed is said. As long as one answers, news or none, the others are parts that could not
+//! be read, and the source is in order: it would be slowed for their sake, and be told as failing and as well in turn.
 
 use crate::domain::source::Trouble;
 use crate::source::{Batch, Position, Retry, SourceError};
@@ -9,14 +10,14 @@ use crate::source::{Batch, Position, Retry, SourceError};
 pub struct Look {
     /// Without a position yet.
     pub batch: Batch,
-    /// Whether it is a good look though it may give nothing.
+    /// Whether a part was read.
     answered: bool,
     /// Parts that were not.
     failed: Vec<(String, SourceError)>,
 }
 
 impl Look {
-    /// Notes that it is a good look even if it gives nothing: a part was read, and another fails for itself alone.
+    /// Notes that a part was read as far as a look goes, though it may have given nothing.
     pub fn answered(&mut self) {
         self.answered = true;
     }
@@ -26,6 +27,15 @@ impl Look {
         let pause = error.pause().is_some();
         self.failed.push((part.into(), error));
         pause
+    }
+
+    /// Notes that these were not asked, as what went wrong last goes for them too. Where the place wishes to be left
+    /// alone, nothing is said of them: that the look was cut off tells it.
+    pub fn note_rest(&mut self, parts: impl IntoIterator<Item = String>) {
+        let Some((_, error)) = self.failed.last().cloned() else { return };
+        if error.pause().is_none() {
+            self.failed.extend(parts.into_iter().map(|part| (part, error.clone())));
+        }
     }
 
     /// Whether nothing has failed so far.
@@ -44,7 +54,8 @@ impl Look {
         failed.map(|(part, error)| trouble(part, error)).collect()
     }
 
-    /// The outcome. What was had is given; an error is one where there is nothing to tell.
+    /// The outcome. What was had is given; it is an error where no part was read. A look without news that ran out
+    /// of its budget waits for it: nothing failed.
     ///
     /// # Errors
     /// What went wrong first, or the wish to be left alone; with how far it got.
@@ -54,7 +65,7 @@ impl Look {
         if !self.failed.is_empty() {
             let (_, error) = self.failed.swap_remove(pausing.unwrap_or(0));
             let empty = self.batch.posts.is_empty() && self.batch.gaps.is_empty();
-            if empty && (!self.answered || pausing.is_some()) {
+            if empty && (!self.answered || trouble.is_empty()) {
                 return Err(SourceError { position: Some(position), ..error });
             }
             self.batch.rest = self.batch.rest.max(error.pause());
@@ -108,10 +119,18 @@ mod tests {
         // Nothing at all: the first says why.
         let nothing = look(false, &[("a", Retry::Never), ("b", Retry::Soon)]).end(Position::default());
         assert_eq!(nothing.expect_err("nothing").what, "a failed");
-        // A pause goes before all else, and a budget is no failure.
-        let paused = look(true, &[("a", Retry::Soon), ("b", Retry::Budget(minute))]);
-        assert_eq!(paused.trouble().len(), 1);
-        assert_eq!(paused.end(Position::default()).expect_err("a pause").retry, Retry::Budget(minute));
+        // A pause goes before all else, and is kept to by all.
+        let paused = || [("a", Retry::Soon), ("b", Retry::After(minute))];
+        let batch = look(true, &paused()).end(Position::default()).expect("in part");
+        assert_eq!((batch.rest, batch.trouble.len()), (Some(minute), 2));
+        let nothing = look(false, &paused()).end(Position::default());
+        assert_eq!(nothing.expect_err("nothing").retry, Retry::After(minute));
+        // A budget is no failure: it is waited for, and told of nobody.
+        let waits = look(true, &[("a", Retry::Budget(minute))]).end(Position::default());
+        assert_eq!(waits.expect_err("a wait").retry, Retry::Budget(minute));
+        let both = look(true, &[("a", Retry::Soon), ("b", Retry::Budget(minute))]);
+        let batch = both.end(Position::default()).expect("in part");
+        assert_eq!((batch.rest, batch.trouble.len()), (Some(minute), 1));
         let mut paused = look(false, &[("a", Retry::Budget(minute))]);
         paused.batch.gaps.push(crate::domain::source::Gap {
             source: "s".into(),
@@ -122,5 +141,17 @@ mod tests {
         });
         let batch = paused.end(Position::default()).expect("there is something to tell");
         assert_eq!((batch.rest, batch.trouble.len()), (Some(minute), 0));
+    }
+
+    #[test]
+    fn those_that_were_not_asked_are_told_with_the_one_that_stopped_the_look() {
+        let parts = |retry| {
+            let mut look = look(true, &[("a", Retry::Never), ("b", retry)]);
+            look.note_rest(["c".to_owned(), "d".to_owned()]);
+            let batch = look.end(Position::default()).expect("in part");
+            batch.trouble.into_iter().map(|one| format!("{} {}", one.part, one.what)).collect::<Vec<_>>()
+        };
+        assert_eq!(parts(Retry::Soon), ["a a failed", "b b failed", "c b failed", "d b failed"]);
+        assert_eq!(parts(Retry::After(SignedDuration::from_mins(1))), ["a a failed", "b b failed"]);
     }
 }

@@ -22,21 +22,35 @@ impl Discourse {
         for topic in self.wanted.topics.clone() {
             wait_for(look, format!("t/{topic}"));
         }
-        // One that is closed to us keeps the others not back.
-        for category in self.wanted.categories.clone() {
-            let read = self.category(look, &category).await;
-            note(look, format!("category {category}"), read)?;
-        }
-        for search in self.wanted.searches.clone() {
-            let read = self.search(look, &search).await;
-            note(look, format!("search {search}"), read)?;
+        let categories = self.wanted.categories.iter().map(|name| ("category", name.clone()));
+        let searches = self.wanted.searches.iter().map(|words| ("search", words.clone()));
+        let lists: Vec<(&str, String)> = categories.chain(searches).collect();
+        for (number, (what, name)) in lists.iter().enumerate() {
+            let read = match *what {
+                "category" => self.category(look, name).await,
+                _ => self.search(look, name).await,
+            };
+            let Err(error) = read else {
+                look.inner.answered();
+                continue;
+            };
+            // One that is closed to us keeps the others not back; anything else ends the look.
+            let alone = error.retry == Retry::Never;
+            look.inner.note(format!("{what} {name}"), error);
+            if !alone {
+                look.inner.note_rest(lists[number + 1..].iter().map(|(what, name)| format!("{what} {name}")));
+                return Ok(());
+            }
         }
         for _ in 0..MOST_READ {
             let Some(next) = look.cursor.waiting.first().cloned() else { break };
             match self.read(look, &next).await {
                 Err(error) if error.retry != Retry::Never => return Err(error),
                 // Gone, or closed to us: the others are not.
-                _ => {
+                read => {
+                    if read.is_ok() {
+                        look.inner.answered();
+                    }
                     look.cursor.waiting.remove(0);
                 }
             }
@@ -172,17 +186,6 @@ impl Discourse {
             wait_for(look, format!("t/{topic}#"));
         }
         Ok(())
-    }
-}
-
-/// Notes what failed for one part alone; anything else ends the look.
-fn note(look: &mut Look, part: String, read: Result<(), SourceError>) -> Result<(), SourceError> {
-    match read {
-        Err(error) if error.retry == Retry::Never => {
-            look.inner.note(part, error);
-            Ok(())
-        }
-        read => read,
     }
 }
 

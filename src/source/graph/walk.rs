@@ -131,18 +131,14 @@ impl<'a, Read: Fn(&Answer<'_>) -> Parsed + Send + Sync> Look<'a, Read> {
     /// # Errors
     /// Where nothing could be read.
     pub async fn run(mut self, plan: &Plan) -> Result<Batch, SourceError> {
-        let mut answered = false;
-        let mut refused = false;
         for list in &plan.lists {
             if self.look.batch.rest.is_some() || self.look.pauses() {
                 self.failed = true;
                 break;
             }
             match self.list(list, plan.watch).await {
-                Ok(()) => answered = true,
+                Ok(()) => self.look.answered(),
                 Err(error) => {
-                    // Where a person has to mend something, a look without news is a failed one.
-                    refused |= error.retry == Retry::Never;
                     self.look.note(&list.key, error);
                 }
             }
@@ -150,11 +146,7 @@ impl<'a, Read: Fn(&Answer<'_>) -> Parsed + Send + Sync> Look<'a, Read> {
         if let Some(watch) = plan.watch.filter(|_| !self.look.pauses())
             && let Err(error) = self.below(watch).await
         {
-            refused = true;
             self.look.note(watch.edge, error);
-        }
-        if answered && !refused {
-            self.look.answered();
         }
         self.failed |= !self.look.is_whole();
         let left = self.cursor.lists.values().any(|through| !through.left.is_empty());

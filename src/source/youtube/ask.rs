@@ -65,9 +65,6 @@ impl YouTube {
             Place::Channel(id) => ("allThreadsRelatedToChannelId", id),
             Place::Video(id) | Place::Uploads(id) | Place::Search(id) => ("videoId", id),
         };
-        if mark.is_closed(now) {
-            return Ok(true);
-        }
         let (began, resumed) = (batch.posts.len(), mark.way.is_some());
         for _ in 0..MOST_PAGES {
             let mut query = vec![
@@ -164,7 +161,7 @@ impl YouTube {
         Ok(true)
     }
 
-    /// Videos with these words, not more often than was planned.
+    /// Videos with these words.
     pub(super) async fn search(
         &self,
         words: &str,
@@ -173,10 +170,6 @@ impl YouTube {
         batch: &mut Batch,
         now: Timestamp,
     ) -> Result<bool, Refusal> {
-        if mark.is_closed(now) || mark.at.is_some_and(|at| now.duration_since(at) < self.wanted.search_every)
-        {
-            return Ok(true);
-        }
         let api = self.api.counted(SEARCHES, 1);
         let since = mark.at.and_then(|at| at.checked_sub(LATE).ok());
         let since = since.map(|since| since.strftime("%Y-%m-%dT%H:%M:%SZ").to_string());

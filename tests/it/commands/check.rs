@@ -66,8 +66,19 @@ async fn live_asks_every_source_and_channel_once() {
         "\n[[sources]]\nid = \"news\"\nkind = \"feed\"\nparams = {{ url = \"{0}/feed.xml\" }}\n\n[[sources]]\nid = \"gone\"\nkind = \"feed\"\nparams = {{ url = \"{0}/gone.xml\" }}\n",
         site.url("")
     );
-    let scene = Scene::with(&format!("{CONFIG}{sources}"));
+    let reviews =
+        |country: &str| format!("/{country}/rss/customerreviews/page=1/id=7/sortby=mostrecent/json");
+    site.put(
+        &reviews("de"),
+        Page::of("text/javascript", r#"{"feed":{"title":{"label":"Customer Reviews"}}}"#),
+    );
+    let stores = format!(
+        "\n[[sources]]\nid = \"stores\"\nkind = \"app_store\"\nparams = {{ app = \"7\", countries = [\"de\", \"us\"], base_url = \"{0}\", allow_private = true }}\n",
+        site.url("")
+    );
+    let scene = Scene::with(&format!("{CONFIG}{sources}{stores}"));
     let ran = tokio::task::spawn_blocking(move || scene.run(["check", "--live"])).await.unwrap();
+    assert!(ran.out.contains("source stores: answers, 0 posts now; it is read in part: us: "), "{ran:#?}");
     let ran = ran.fails(1, &["source news: answers, 1 posts now", "channel cco-inbox", "channel care-inbox"]);
     assert!(ran.out.lines().any(|line| line.starts_with("source gone:") && line.contains("404")), "{ran:#?}");
 }

@@ -339,19 +339,26 @@ async fn refusals_say_what_to_do_and_which_list_they_are_about() {
     for (code, retry, part) in [
         (32, Retry::After(SignedDuration::from_mins(12)), "limit"),
         (190, Retry::Never, "expired or was withdrawn"),
-        (10, Retry::Never, "mentions: "),
     ] {
         let usage = usage.clone();
-        let site = Served::start(move |asked| match (code, path(asked)) {
-            (10, "/v25.0/17/feed") => list(Vec::new(), "created_time", asked),
-            _ => refusal(400, code).header("x-business-use-case-usage", &usage),
-        })
-        .await;
+        let site =
+            Served::start(move |_| refusal(400, code).header("x-business-use-case-usage", &usage)).await;
         let mut source = site.source("facebook", params.clone(), &clock);
         let error = source.poll(&Position::default(), began()).await.expect_err("refused");
         assert_eq!(error.retry, retry, "{code}");
         assert!(error.what.contains(part) && !error.what.contains(TOKEN), "{part}: {}", error.what);
     }
+    // What the token may not read is told, and keeps the feed not back, though there is nothing new in it.
+    let site = Served::start(move |asked| match path(asked) {
+        "/v25.0/17/feed" => list(Vec::new(), "created_time", asked),
+        _ => refusal(400, 10),
+    })
+    .await;
+    let mut source = site.source("facebook", params, &clock);
+    let batch = source.poll(&Position::default(), began()).await.expect("the feed answers");
+    assert_eq!((batch.posts.len(), batch.fetched_through), (0, None));
+    assert!(batch.trouble.iter().any(|one| one.what.starts_with("mentions: ")), "{:?}", batch.trouble);
+    assert!(batch.trouble.iter().all(|one| one.part != "feed" && !one.what.contains(TOKEN)));
 }
 
 #[test]

@@ -423,8 +423,10 @@ async fn a_list_that_fails_keeps_no_other_back_and_is_told() {
     let mut source = source("github", params, now);
     let batch = source.poll(&Position::default(), now).await.expect("one of them answers");
     assert_eq!((batch.posts.len(), batch.fetched_through), (1, None), "not all was read");
-    let error = source.poll(&batch.position, now).await.expect_err("nothing new, and a failure to tell");
-    assert!(error.what.contains("acme/gone/issues answered 404"), "{error}");
+    let batch = source.poll(&batch.position, now).await.expect("one of them answers, though nothing is new");
+    assert_eq!((batch.posts.len(), batch.fetched_through, batch.more), (0, None, false));
+    let [trouble] = batch.trouble.as_slice() else { panic!("{:?}", batch.trouble) };
+    assert!(trouble.what.contains("acme/gone/issues answered 404"), "{trouble:?}");
 }
 
 #[tokio::test]
