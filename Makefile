@@ -151,9 +151,13 @@ model: model-env ## train the model anew on DATA (hours on two cores; a cut-off 
 	@fit() { $(TRAINER) fit "$(TRAIN)/$$1" --threads $(THREADS) "$${@:2}"; }; \
 	fit unseen --from "$(START)" --epochs 1 --peak 1e-4 --seed 2 --leave-out-unseen; \
 	fit final --from "$(START)" --epochs 2 --peak 1e-4 --seed 1; \
-	fit final-polish --from "$(TRAIN)/final" --stage polish --epochs 1 --peak 6e-5 --seed 3
+	fit final-polish --from "$(TRAIN)/final" --stage polish --epochs 1 --peak 6e-5 --seed 3; \
+	fit brands --from "$(TRAIN)/unseen" --stage brands --earlier "$(START)" --earlier "$(TRAIN)/unseen" \
+	  --epochs 2 --peak 8e-5 --seed 5 --leave-out-unseen; \
+	fit together --from "$(TRAIN)/final-polish" --from "$(TRAIN)/brands" --stage together --earlier "$(START)" \
+	  --earlier "$(TRAIN)/brands" --epochs 1 --peak 6e-5 --seed 9
 	@$(TRAINER) finish "$(TRAIN)/unseen" "$(TRAIN)/unseen/model"
-	@$(TRAINER) finish "$(TRAIN)/final-polish" "$(TRAIN)/final" models/sentiment
+	@$(TRAINER) finish "$(TRAIN)/together" models/sentiment
 	@$(TRAINER) parity models/sentiment tests/fixtures/sentiment/parity.jsonl.gz
 	@$(MAKE) eval
 

@@ -1,6 +1,6 @@
 """Trains and measures earmark's sentiment model.
 
-    python models/train fit --data ../shared/data --out RUN [--leave-out-unseen] [--from RUN]
+    python models/train fit RUN [--from RUN] [--stage brands] [--leave-out-unseen]
     python models/train finish RUN... MODEL    choose temperatures and thresholds, write the model folder
     python models/train eval MODEL [--without MODEL] [--daemon BINARY] [--json FILE] [--card FILE]
     python models/train logits MODEL FILE OUT  what the network gives for each row, for comparing with the daemon
@@ -79,13 +79,17 @@ def main():
     one.add_argument("--peak", type=float, default=1.2e-4, help="highest learning rate")
     one.add_argument("--seed", type=int, default=1)
     one.add_argument("--threads", type=int, default=2)
-    one.add_argument("--from", dest="start", help="begin with this finished run, or with this model folder")
+    one.add_argument("--from", dest="starts", action="append", default=[], metavar="RUN",
+                     help="begin with this finished run, with the mean of several, or with a model folder")
+    one.add_argument("--earlier", action="append", default=[], metavar="MODEL",
+                     help="of what these earlier models make of tweets, forget nothing; may be repeated")
+    one.add_argument("--minutes", type=float, help="at most so long; such a run cannot be repeated to the letter")
     one.add_argument("--stage", choices=sorted(fit.STAGES), default="broad", help="which mixture of sets (default: %(default)s)")
     one.add_argument("--leave-out-unseen", action="store_true", help="see nothing of " + ", ".join(texts.UNSEEN))
     one = todo.add_parser("finish", help="choose temperatures and thresholds, write the model folder")
     one.add_argument("runs", nargs="+", metavar="run", help="a finished run; of several the mean is taken")
     one.add_argument("folder")
-    one.add_argument("--version", default="2026.2")
+    one.add_argument("--version", default="2026.3")
     one = todo.add_parser("eval", help="measure and print tables")
     one.add_argument("folder")
     one.add_argument("--without", help="model folder of the run that left the unseen sets out")
@@ -102,8 +106,8 @@ def main():
     args = given.parse_args()
     if args.todo == "fit":
         fit.run(args.data, base_folder(), args.out, epochs=args.epochs, peak=args.peak, seed=args.seed,
-                leave_out=texts.UNSEEN if args.leave_out_unseen else (), start=args.start, stage=fit.STAGES[args.stage],
-                threads=args.threads)
+                leave_out=texts.UNSEEN if args.leave_out_unseen else (), starts=args.starts, stage=fit.STAGES[args.stage],
+                earlier=args.earlier, minutes=args.minutes, threads=args.threads)
     elif args.todo == "finish":
         finish(args.runs, args.folder, args.data, args.version)
     elif args.todo == "eval":

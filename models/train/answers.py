@@ -34,6 +34,11 @@ def asks(text):
     return bool(HANDLE.search(text) and ASKING.search(clean(text)[0]))
 
 
+def to_brand(text, target):
+    """Whether a tweet is addressed to the brand: it begins with its handle."""
+    return text.lstrip(" .\"").lower().startswith(f"@{target.lstrip('@#').lower()}")
+
+
 def leaves(text):
     return bool(LEAVING.search(clean(text)[0]))
 
@@ -67,6 +72,19 @@ THREATS = (
     "you have until Friday @{b}, then I cancel", "Deleting the {b} app, not worth the trouble",
     "My next phone will not be a {b}", "I'd rather pay double elsewhere than stay with {b}", "we are done, @{b}",
     "bye {b} it was nice until it wasn't", "Unsubscribed from {b} and told my family to do the same",
+    "That's it, {b}. Contract ends in March and so do we", "closing both of my {b} cards tomorrow morning", "@{b} tell me how to end my plan, now",
+    "So long {b}. Your rival got my money today", "{b} was my bank for twenty years. Was.", "Taking my number to another provider, thanks for nothing {b}",
+    "Can someone suggest a replacement for {b}? Fed up", "What do people use instead of {b} these days? I want out",
+    "If my parcel isn't here by tomorrow you have seen the last of me @{b}", "This is the third time, {b}. There won't be a fourth, I quit",
+    "we're pulling all our ads from {b} over this", "I have told my team to stop using {b} from Monday", "uninstalled {b}. What a relief",
+    "Won't be flying {b} again after last night", "Never setting foot in a {b} again", "{b}, you have driven off a family of five today",
+    "I am this close to dumping {b}", "just ported out of {b}, should have done it years ago", "No more {b} for me, ever",
+    "Another price rise from {b}? I'm off to somebody cheaper", "{b} can kiss my subscription goodbye", "done. deleting everything {b} tonight",
+    "I refuse to give {b} any more of my money", "as soon as my term is up I walk, {b}", "Our club is dropping {b} as its supplier",
+    "@{b} refund me and shut my account", "Had enough of {b}, going elsewhere", "My relationship with {b} is over",
+    "Boycott {b}. I do from now on", "{b} lost my trust and my business this morning", "Going with anybody else than {b} next time",
+    "I'd sooner walk than use {b} again", "please remove my profile and data @{b}, I don't want to be your client any longer",
+    "thanks to that call I'm now a former customer of {b}", "You pushed me to your competition, well done {b}",
 )
 STAYING = (
     "I will never leave {b}, best there is", "Just renewed my {b} contract for two more years", "Switched to {b} last month and love it",
@@ -74,10 +92,16 @@ STAYING = (
     "The {b} store opens a new branch downtown", "Never been happier with a purchase than with my {b}",
     "{b} closes its account of the year with record sales", "I finally moved my data over to {b}, went smoothly",
     "Cancel your plans tonight, {b} has a new album", "last time I was at {b} the food was lovely",
+    "{b} is leaving the index next week", "I deleted the wrong photo, can {b} bring it back?", "the end of the {b} film made me cry",
+    "Moved closer to the {b} arena, so happy", "@{b} how do I change the address of my account?", "{b} is closed on Monday, says the sign",
+    "{b} lost the match in the last minute", "goodbye summer, hello {b} pumpkin cake", "Not going anywhere, {b} takes good care of me",
+    "Thought about switching, glad I stayed with {b}", "{b} refunded me within the hour, thank you", "My order from {b} is late again",
+    "@{b} your site has been down all day", "never had a problem with {b}", "another coffee at {b} before the train goes",
+    "{b} drops its new phone tonight", "the boss of {b} quits after ten years", "I quit my job at {b} today, what a ride",
 )
 
 
-def made_threats(seed, how_many=400):
+def made_threats(seed, how_many=900):
     """Threats to leave, and what only sounds like them, about brands nobody knows."""
     import random
 

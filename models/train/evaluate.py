@@ -96,6 +96,13 @@ def sets(judge, rows, wanted):
     return out
 
 
+def together(judge, rows):
+    """Calibration over all held-back rows of the sets that were fitted on, as one set."""
+    mine = [row for row in rows if row.part == texts.HELD_BACK and row.set not in texts.SEEN]
+    got = measure.sentiment(judge.calibrated(judge.logits(mine)[0], mine), [row.label for row in mine])
+    return {"n": len(mine), "ece": got["ece"], "interval": got["intervals"]["ece"], "least_ece": got["least_ece"]}
+
+
 def unseen(judge, rows):
     out = {}
     for name in texts.UNSEEN:
@@ -145,11 +152,9 @@ def asking(judge, rows, asks):
         "needs_answer_against_rules": measure.two_way(any_kind, wanted, 0.5),
     }
     questions = [row for row in held if row.ask[1]]
-    for row in rows:
-        if len(questions) >= 100:
-            break
-        if row.set == "tweets" and row.part == texts.HELD_BACK and answers.asks(row.text):
-            questions.append(row)
+    # Filled up with held-back tweets that begin with the brand's own handle.
+    ours = [row for row in rows if row.part == texts.HELD_BACK and row.target and answers.to_brand(row.text, row.target)]
+    questions += [row for row in ours if answers.asks(row.text)][:max(0, 100 - len(questions))]
     leaving = answers.held_back_threats(rows, asks)
     out["questions"] = {"n": len(questions), "recall": float((p(questions) >= thresholds).any(1).mean())}
     out["leaving"] = {"n": len(leaving), "recall": float((p(leaving) >= thresholds).any(1).mean()),
@@ -173,6 +178,7 @@ def report(folder, data, without=None, binary=None):
     }
     dong = [row for row in rows if row.set == "dong" and row.part == texts.HELD_BACK]
     blind = [texts.Row(row.set, row.text, row.label) for row in dong]
+    out["held_back_together"] = together(judge, rows)
     out["target_blind"] = measure.sentiment(judge.logits(blind)[0], [row.label for row in dong], intervals=False)
     if without:
         out["unseen"] = unseen(Judge(without), rows)
@@ -214,6 +220,12 @@ def daemon(binary, folder, data):
     return out
 
 
+def means(some):
+    """Calibration error, and what of it is chance, over the sets that are judged."""
+    judged = [(one["ece"], one["least_ece"]) for one in some if one["n"] >= SMALL]
+    return np.mean(judged, axis=0)
+
+
 def percent(value):
     return f"{100 * value:.1f}"
 
@@ -224,13 +236,17 @@ def tables(got):
         low, high = one["intervals"]["macro_f1"]
         return (f"| {name} | {one['n']:,} | {percent(one['macro_recall'])} | {percent(one['macro_f1'])} "
                 f"({percent(low)}–{percent(high)}) | {percent(one['accuracy'])} | {percent(one['accuracy_at_80'])} "
-                f"| {one['ece']:.3f} |")
-    head = ("| set | n | macro-recall | macro-F1 (95 %) | accuracy | accuracy at 80 % coverage | calibration error |\n"
-            "|---|---|---|---|---|---|---|")
+                f"| {one['ece']:.3f} | {one['least_ece']:.3f} |")
+    head = ("| set | n | macro-recall | macro-F1 (95 %) | accuracy | accuracy at 80 % coverage | calibration error | of it chance |\n"
+            "|---|---|---|---|---|---|---|---|")
     out = ["On rows that nothing was fitted or chosen on:\n", head, line("TweetEval validation", got["validation"])]
     out += [line(name, one) for name, one in got["held_back"].items()]
-    judged = [one["ece"] for one in got["held_back"].values() if one["n"] >= SMALL]
-    out.append(f"\nCalibration error, mean of the held-back sets with {SMALL:,} rows or more: {np.mean(judged):.3f}.")
+    judged, least = means(got["held_back"].values())
+    every = got["held_back_together"]
+    out.append(f"\nCalibration error over all {every['n']:,} held-back rows as one set: {every['ece']:.3f}"
+               f" ({every['interval'][0]:.3f}–{every['interval'][1]:.3f}; of it chance {every['least_ece']:.3f}). Mean of the sets with"
+               f" {SMALL:,} rows or more: {judged:.3f}, of it chance {least:.3f}: so much would probabilities show on so few rows"
+               " that are exactly right (labels drawn from them).")
     if "unseen" in got:
         some = got["unseen"]
         out += ["\nSets that the run had never seen:\n", head]
@@ -238,8 +254,8 @@ def tables(got):
         brands = np.mean([some[n]["macro_f1"] - some[n]["vader_macro_f1"] for n in ("sanders", "sxsw")])
         out.append(f"\nMean macro-F1 {percent(np.mean([one['macro_f1'] for one in some.values()]))}"
                    f" (VADER {percent(np.mean([one['vader_macro_f1'] for one in some.values()]))}),"
-                   f" mean calibration error {np.mean([one['ece'] for one in some.values()]):.3f};"
-                   f" the two brand sets: {percent(brands)} points above VADER.")
+                   f" mean calibration error of the sets with {SMALL:,} rows or more {means(some.values())[0]:.3f}, of all"
+                   f" {np.mean([one['ece'] for one in some.values()]):.3f}; the two brand sets: {percent(brands)} points above VADER.")
     if "daemon" in got:
         out += ["\nThe same through the daemon's own path (`earmark eval`):\n",
                 "| set | n | macro-recall | macro-F1 | calibration error |", "|---|---|---|---|---|"]

@@ -23,6 +23,7 @@ import net as network
 import swap
 import texts
 import tokens
+import unlabelled
 
 SMOOTHING = 0.05
 
@@ -33,28 +34,53 @@ class Broad:
     answers_times = 3      # how often an epoch sees each row of the answers' set
     inner_drop = 0.0
     negative = 1.0
+    unlabelled = False     # also what earlier networks make of tweets without a verdict
 
     @staticmethod
     def share(one):
         return one.share
 
 
-class Polish(Broad):
+class Brands(Broad):
     """The second: brands, targets and the words of short posts; of the rest enough not to forget."""
+    two_brands = 16000
+    answers_times = 2
+    inner_drop = 0.1
+    negative = 1.25        # weight of a complaining tweet: they are few, and count as much
+    unlabelled = True
+    shares = {"tweets": 0.9, "topics": 0.4, "goemotions": 0.1, "sst5": 0.5, "github": 0.2, "senti4sd": 0.3, "jira": 0.1,
+              "vader-tweets": 0.5, "vader-reviews": 0.6, "vader-news": 0.15, "uci": 0.5, "dong": 2.0,
+              "finance-target": 0.3}
+
+    @staticmethod
+    def share(one):
+        return Brands.shares.get(one.name, 1.0)
+
+
+class Polish(Broad):
+    """The second stage of the run that sees every set."""
     two_brands = 14000
     answers_times = 1
     inner_drop = 0.1
-    negative = 1.3         # weight of a complaining tweet: they are few, and count as much
-    shares = {"tweets": 0.9, "topics": 0.4, "goemotions": 0.1, "sst5": 0.5, "github": 0.2, "senti4sd": 0.3, "jira": 0.1,
-              "vader-tweets": 0.3, "vader-reviews": 0.5, "vader-news": 0.15, "uci": 0.5, "dong": 2.0,
-              "finance-target": 0.3}
+    negative = 1.3
+    shares = Brands.shares | {"vader-tweets": 0.3, "vader-reviews": 0.5}
 
     @staticmethod
     def share(one):
         return Polish.shares.get(one.name, 1.0)
 
 
-STAGES = {"broad": Broad, "polish": Polish}
+class Together(Brands):
+    """The last: begins with the mean of two runs and sees every set."""
+    two_brands = 12000
+    shares = Brands.shares | {"tweets": 0.6}
+
+    @staticmethod
+    def share(one):
+        return Together.shares.get(one.name, 1.0)
+
+
+STAGES = {"broad": Broad, "polish": Polish, "brands": Brands, "together": Together}
 
 
 def epoch_rows(rows, asks, leave_out, seed, epoch, stage=Broad):
@@ -86,9 +112,10 @@ def targets_of(rows, stage=Broad):
     polar, polar_on = torch.zeros(len(rows), 3), torch.zeros(len(rows))
     answer, answer_on = torch.zeros(len(rows), len(answers.KINDS)), torch.zeros(len(rows), len(answers.KINDS))
     for at, row in enumerate(rows):
-        if row.label is not None:
+        if row.label is not None or row.soft:
             sides = torch.tensor(row.soft) if row.soft else F.one_hot(torch.tensor(row.label), 3).float()
-            polar[at] = sides * (1 - SMOOTHING) + SMOOTHING / 3
+            smoothing = SMOOTHING if row.label is not None else 0.0
+            polar[at] = sides * (1 - smoothing) + smoothing / 3
             polar_on[at] = stage.negative if row.label == 0 and row.set == "tweets" else 1
         if row.ask is not None:
             for k, value in enumerate(row.ask):
@@ -108,8 +135,22 @@ def choice_report(net, tokenizer, rows, leave_out):
     return out
 
 
-def run(data, base, out, *, epochs, peak, seed=1, leave_out=(), start=None, stage=Broad,
+def known(starts, base, tokenizer, names):
+    """The network of a finished run, the mean of several, or that of a model folder; without any, on the base weights."""
+    if starts and (Path(starts[0]) / "average.pt").exists():
+        weights = [torch.load(Path(one) / "average.pt") for one in starts]
+        net = network.base(base)
+        net.load_state_dict({name: sum(one[name] for one in weights) / len(weights) for name in weights[0]})
+        return net
+    net = network.known(starts[0]) if starts else network.base(base)
+    network.name_emoji(net, tokenizer, names)
+    return net
+
+
+def run(data, base, out, *, epochs, peak, seed=1, leave_out=(), starts=(), stage=Broad, earlier=(), minutes=None,
         threads=2, budget=2048, warm=0.06):
+    """`starts`: finished runs, or a model folder; `minutes`: at most so long, the rates falling accordingly (such a run
+    cannot be repeated to the letter)."""
     torch.set_num_threads(threads)
     out = Path(out)
     out.mkdir(parents=True, exist_ok=True)
@@ -118,14 +159,11 @@ def run(data, base, out, *, epochs, peak, seed=1, leave_out=(), start=None, stag
     names = tokens.build(base, [texts.clean(text)[0] for text in texts.every_text(data)], out)
     tokenizer = tokens.load(out)
     torch.manual_seed(seed)
-    if start and (Path(start) / "model.safetensors").exists():
-        net = network.known(start)
-    else:
-        net = network.base(base)
-    if start and (Path(start) / "average.pt").exists():
-        net.load_state_dict(torch.load(Path(start) / "average.pt"))
-    else:
-        network.name_emoji(net, tokenizer, names)
+    net = known(starts, base, tokenizer, names)
+    judged = []
+    if stage.unlabelled:
+        judges = [known([one], base, tokenizer, names) for one in earlier]
+        judged = unlabelled.judge(tokenizer, judges, unlabelled.rows(data, rows, seed))
     table = net.bert.embeddings.word_embeddings.weight
     dense = [p for p in net.parameters() if p is not table]
     heads = {id(p) for head in (net.classifier, net.needs_answer) for p in head.parameters()}
@@ -149,7 +187,7 @@ def run(data, base, out, *, epochs, peak, seed=1, leave_out=(), start=None, stag
 
     per_epoch, began, seen, losses = None, time.time(), 0, []
     for epoch in range(at_epoch, epochs):
-        chosen = epoch_rows(rows, asks, leave_out, seed, epoch, stage)
+        chosen = epoch_rows(rows, asks, leave_out, seed, epoch, stage) + judged
         encoded = batches.encode(tokenizer, chosen)
         groups = batches.by_length([len(ids) for ids, _ in encoded], budget, random.Random(f"{seed}/{epoch}/order"))
         polar_to, polar_on, answer_to, answer_on = targets_of(chosen, stage)
@@ -161,7 +199,10 @@ def run(data, base, out, *, epochs, peak, seed=1, leave_out=(), start=None, stag
             if number < at_batch:
                 continue
             net.train()
-            rate = min(1.0, (step + 1) / max(1, warm * total)) * max(0.02, 1 - step / total)
+            done = max(step / total, (time.time() - began) / 60 / minutes if minutes else 0.0)
+            if done >= 1:
+                break
+            rate = min(1.0, (step + 1) / max(1, warm * total)) * max(0.02, 1 - done)
             for some in adam.param_groups:
                 some["lr"] = peak * rate * some["times"]
             sparse.param_groups[0]["lr"] = peak * rate
@@ -189,7 +230,7 @@ def run(data, base, out, *, epochs, peak, seed=1, leave_out=(), start=None, stag
                         average[name].lerp_(value, 1 - keep)
             if step % 100 == 0:
                 speed = seen / (time.time() - began)
-                left = (total - step) * (time.time() - began) / max(1, seen) * (len(chosen) / len(groups))
+                left = (1 - done) / max(1e-6, done) * (time.time() - began)
                 print(f"  step {step}/{total}  loss {np.mean(losses[-100:]):.4f}  {speed:.0f} rows/s"
                       f"  {left / 60:.0f} min left", flush=True)
             if step % 300 == 0:
@@ -203,7 +244,7 @@ def run(data, base, out, *, epochs, peak, seed=1, leave_out=(), start=None, stag
         print(f"epoch {epoch + 1} on the rows for choosing: {json.dumps(report)}", flush=True)
     torch.save(average, out / "average.pt")
     (out / "run.json").write_text(json.dumps({
-        "epochs": epochs, "peak": peak, "seed": seed, "left_out": list(leave_out), "start": start and Path(start).name, "stage": stage.__name__.lower(),
+        "epochs": epochs, "peak": peak, "seed": seed, "left_out": list(leave_out), "start": [Path(one).name for one in starts], "stage": stage.__name__.lower(),
         "seconds": round(time.time() - began)}) + "\n")
     state.unlink(missing_ok=True)
 

@@ -25,6 +25,14 @@ def calibration_error(confidence, right, bins=15):
     return sum(abs(confidence[p].mean() - right[p].mean()) * len(p) for p in parts if len(p)) / len(order)
 
 
+def least_error(p, draws=50, seed=5):
+    """The calibration error that probabilities which are exactly right would show on so few rows: the mean over
+    labels drawn from these very probabilities."""
+    rng = np.random.default_rng(seed)
+    confidence = p.max(1)
+    return float(np.mean([calibration_error(confidence, (rng.random(len(p)) < confidence).astype(float)) for _ in range(draws)]))
+
+
 def softmax(logits, temperature=1.0):
     z = np.asarray(logits, dtype=np.float64) / temperature
     z -= z.max(-1, keepdims=True)
@@ -49,7 +57,7 @@ def sentiment(logits, truth, temperature=1.0, intervals=True):
     sure = np.argsort(-confidence, kind="stable")[:max(1, int(0.8 * len(truth)))]
     out = {
         "n": len(truth), "accuracy": right.mean(), "macro_recall": recall, "macro_f1": f1,
-        "ece": calibration_error(confidence, right), "accuracy_at_80": right[sure].mean(),
+        "ece": calibration_error(confidence, right), "least_ece": least_error(p), "accuracy_at_80": right[sure].mean(),
         "per_class": per_class.tolist(),
     }
     if intervals:
