@@ -3,7 +3,7 @@
 //!
 //! # Properties wanted
 //! * Before anybody uses the store: nothing is read or written meanwhile, and nobody waits for an answer.
-//! * A kill at any instant leaves a whole store, as `store::sled::compact` has it. So does everything else that
+//! * A kill at any instant leaves a whole store, as `store::compact` has it. So does everything else that
 //!   goes wrong: the daemon starts with the store as it was, and says why.
 //! * A daemon that crashes and starts again does not compact each time: once is enough until more is erased.
 //! * A start stays a start: a store of years that cannot be copied in [`WITHIN`] is left to the command, and
